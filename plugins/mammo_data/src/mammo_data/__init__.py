@@ -1,0 +1,1 @@
+"""Mammography cohorts for taskfusion: the synthetic screening cohort, preparation of mammograms, patches."""

@@ -1,0 +1,71 @@
+"""A contact sheet: exams side by side as a radiologist hangs them, with boxes, for the eye."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mammo_data.synthetic import DENSITIES, PATHOLOGIES, SyntheticConfig, SyntheticExam, generate_exam
+
+#: Wong's palette, safe for colour-blind readers, as BGR.
+COLOURS = {
+    "benign_calcification": (233, 180, 86),
+    "benign_mass": (178, 114, 0),
+    "malignant_calcification": (66, 228, 240),
+    "malignant_mass": (0, 94, 213),
+}
+HANGING = (("R-CC", "L-CC"), ("R-MLO", "L-MLO"))
+CAPTION = 26
+
+
+def draw_exam(exam: SyntheticExam, boxes: bool = True) -> np.ndarray:
+    """One exam, CC then MLO, chest walls to the middle, with a caption: uint8 BGR (height + 26, 4 x width, 3)."""
+    views = [_draw_view(exam, view, boxes) for pair in HANGING for view in pair]
+    strip = np.hstack(views)
+    caption = np.zeros((CAPTION, strip.shape[1], 3), np.uint8)
+    facts = exam.facts
+    text = f"SYNTHETIC  seed {facts.seed} exam {facts.index}  density {DENSITIES[facts.density]}"
+    text += f"  {PATHOLOGIES[facts.pathology]}  age {facts.age:.0f}"
+    cv2.putText(caption, text, (8, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (220, 220, 220), 1, cv2.LINE_AA)
+    return np.vstack([strip, caption])
+
+
+def _draw_view(exam: SyntheticExam, view: str, boxes: bool) -> np.ndarray:
+    grey = (exam.images[view] >> 8).astype(np.uint8)
+    picture = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
+    for lesion in exam.lesions if boxes else ():
+        if lesion.view == view:
+            x0, y0, x1, y1 = (round(v) for v in lesion.box)
+            cv2.rectangle(picture, (x0, y0), (x1, y1), COLOURS[lesion.label], 1)
+    return picture
+
+
+def legend(width: int) -> np.ndarray:
+    """The colours' names: uint8 BGR (26, width, 3)."""
+    strip = np.zeros((CAPTION, width, 3), np.uint8)
+    for number, (label, colour) in enumerate(COLOURS.items()):
+        left = 8 + number * (width - 8) // len(COLOURS)
+        cv2.rectangle(strip, (left, 6), (left + 14, 20), colour, -1)
+        text = label.replace("_", " ")
+        cv2.putText(strip, text, (left + 20, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (220, 220, 220), 1, cv2.LINE_AA)
+    return strip
+
+
+def contact_sheet(exams: Sequence[SyntheticExam], boxes: bool = True) -> np.ndarray:
+    """All exams, one below the other, under a legend: uint8 BGR."""
+    if not exams:
+        raise ValueError("a contact sheet needs at least one exam")
+    strips = [draw_exam(exam, boxes) for exam in exams]
+    return np.vstack([legend(strips[0].shape[1]), *strips])
+
+
+def write_contact_sheet(
+    path: Path, seed: int = 0, count: int = 4, config: SyntheticConfig | None = None, boxes: bool = True
+) -> None:
+    """Draw the first ``count`` exams of the cohort ``seed`` to a PNG file."""
+    sheet = contact_sheet([generate_exam(seed, index, config) for index in range(count)], boxes)
+    encoded = cv2.imencode(".png", sheet)[1]
+    path.write_bytes(encoded.tobytes())

@@ -1,0 +1,1 @@
+"""Findings per mammographic view as a task for taskfusion: patch-pretrained MobileNet."""

@@ -1,0 +1,1 @@
+"""Lesion localization as a task for taskfusion: Faster R-CNN on InceptionV2."""

@@ -1,0 +1,1 @@
+"""Fuse task-specific models into case-level predictions."""

@@ -1,0 +1,1 @@
+"""Task models: the contract, and the ready-made ones."""
