@@ -1,1 +1,53 @@
-"""Fuse task-specific models into case-level predictions."""
+"""Fuse task-specific models into case-level predictions.
+
+Every name is handed on when it is first used, so that ``import taskfusion`` stays light.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from taskfusion.cases import Case as Case
+    from taskfusion.cases import Cohort as Cohort
+    from taskfusion.cases import Target as Target
+    from taskfusion.cases import View as View
+    from taskfusion.pipeline.compose import cohort as cohort
+    from taskfusion.pipeline.compose import compose as compose
+    from taskfusion.pipeline.compose import fuser as fuser
+    from taskfusion.pipeline.compose import task as task
+    from taskfusion.pipeline.folder import load_pipeline as load  # noqa: F401  # handed on
+    from taskfusion.pipeline.pipeline import FusionPipeline as FusionPipeline
+    from taskfusion.pipeline.training import Work as Work
+    from taskfusion.run import run as run
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Case": "taskfusion.cases:Case",
+    "Cohort": "taskfusion.cases:Cohort",
+    "FusionPipeline": "taskfusion.pipeline.pipeline:FusionPipeline",
+    "Target": "taskfusion.cases:Target",
+    "View": "taskfusion.cases:View",
+    "Work": "taskfusion.pipeline.training:Work",
+    "cohort": "taskfusion.pipeline.compose:cohort",
+    "compose": "taskfusion.pipeline.compose:compose",
+    "fuser": "taskfusion.pipeline.compose:fuser",
+    "load": "taskfusion.pipeline.folder:load_pipeline",
+    "run": "taskfusion.run:run",
+    "task": "taskfusion.pipeline.compose:task",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'taskfusion' has no attribute {name!r}")
+    module, _, attribute = _HOMES[name].partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

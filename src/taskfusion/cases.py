@@ -103,9 +103,7 @@ class Annotations:
         order = np.full(int(max(self.case.max(initial=-1), cases.max(initial=-1))) + 1, -1)
         order[cases] = np.arange(len(cases))
         rows = order[self.case] >= 0
-        return Annotations(
-            self.classes, order[self.case[rows]], self.view[rows], self.boxes[rows], self.labels[rows]
-        )
+        return Annotations(self.classes, order[self.case[rows]], self.view[rows], self.boxes[rows], self.labels[rows])
 
 
 def check_boxes(boxes: Array, what: str) -> None:

@@ -45,7 +45,8 @@ def unstructure(config: Any) -> Any:
 @functools.cache
 def _converter() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True)
-    converter.register_structure_hook_func(lambda t: t in (int, float, bool, str), _strict)
+    for kind in (int, float, bool, str):
+        converter.register_structure_hook(kind, _strict)
     converter.register_structure_hook_func(_is_tuple, lambda v, t: _as_tuple(converter, v, t))
     converter.register_structure_hook_func(_is_plain_union, lambda v, t: _first_fit(converter, v, t))
     converter.register_structure_hook(Path, lambda v, _: Path(_strict(v, str)))

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from mammo_data.synthetic import DENSITIES, PATHOLOGIES, SyntheticConfig, SyntheticExam, generate_exam
+from taskfusion.errors import DataError
 
 #: Wong's palette, safe for colour-blind readers, as BGR.
 COLOURS = {
@@ -57,7 +58,7 @@ def legend(width: int) -> np.ndarray:
 def contact_sheet(exams: Sequence[SyntheticExam], boxes: bool = True) -> np.ndarray:
     """All exams, one below the other, under a legend: uint8 BGR."""
     if not exams:
-        raise ValueError("a contact sheet needs at least one exam")
+        raise DataError("a contact sheet needs at least one exam")
     strips = [draw_exam(exam, boxes) for exam in exams]
     return np.vstack([legend(strips[0].shape[1]), *strips])
 

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from attrs import Attribute, field, frozen
 
+from taskfusion.errors import SpecError
+
 VIEWS = ("L-CC", "L-MLO", "R-CC", "R-MLO")
 PATHOLOGIES = ("normal", "benign", "malignant")
 DENSITIES = ("a", "b", "c", "d")
@@ -27,18 +29,20 @@ DENSITY_LIMITS = (0.04, 0.16, 0.34, 0.58, 0.84)
 
 def _is_large_enough(instance: object, attribute: Attribute[int], value: int) -> None:
     if value < SMALLEST_SIDE:
-        raise ValueError(f"{attribute.name} must be at least {SMALLEST_SIDE} pixels, got {value}")
+        raise SpecError(f"{attribute.name} must be at least {SMALLEST_SIDE} pixels, got {value}")
 
 
-def _are_proportions(instance: object, attribute: Attribute[tuple[float, ...]], value: tuple[float, ...]) -> None:
+def check_proportions(instance: object, attribute: Attribute[tuple[float, ...]], value: tuple[float, ...]) -> None:
+    """Refuse what cannot be shares of a whole, or is not as many as the default."""
     default: tuple[float, ...] = attribute.default  # type: ignore[assignment]
     if len(value) != len(default):
-        raise ValueError(f"{attribute.name} must hold {len(default)} numbers, got {len(value)}")
+        raise SpecError(f"{attribute.name} must hold {len(default)} numbers, got {len(value)}")
     if not np.isfinite(value).all() or min(value) < 0 or sum(value) <= 0:
-        raise ValueError(f"{attribute.name} must be finite, not negative and not all zero, got {list(value)}")
+        raise SpecError(f"{attribute.name} must be finite, not negative and not all zero, got {list(value)}")
 
 
-def _floats(values: Sequence[float]) -> tuple[float, ...]:
+def to_floats(values: Sequence[float]) -> tuple[float, ...]:
+    """Numbers from a spec, integers too."""
     return tuple(float(v) for v in values)
 
 
@@ -48,10 +52,12 @@ class SyntheticConfig:
 
     height: int = field(default=288, validator=_is_large_enough)
     width: int = field(default=224, validator=_is_large_enough)
-    pathology: tuple[float, ...] = field(default=(693.0, 819.0, 742.0), converter=_floats, validator=_are_proportions)
+    pathology: tuple[float, ...] = field(
+        default=(693.0, 819.0, 742.0), converter=to_floats, validator=check_proportions
+    )
     """Normal, benign, malignant."""
     density: tuple[float, ...] = field(
-        default=(297.0, 851.0, 668.0, 438.0), converter=_floats, validator=_are_proportions
+        default=(297.0, 851.0, 668.0, 438.0), converter=to_floats, validator=check_proportions
     )
     """Density a, b, c, d."""
     calcification: float = field(default=0.45)
@@ -62,12 +68,12 @@ class SyntheticConfig:
     @calcification.validator
     def _check_calcification(self, attribute: Attribute[float], value: float) -> None:
         if not 0 <= value <= 1:
-            raise ValueError(f"calcification must lie in [0, 1], got {value}")
+            raise SpecError(f"calcification must lie in [0, 1], got {value}")
 
     @reader_noise.validator
     def _check_reader_noise(self, attribute: Attribute[float], value: float) -> None:
         if not 0 <= value <= 1:
-            raise ValueError(f"reader_noise must lie in [0, 1], got {value}")
+            raise SpecError(f"reader_noise must lie in [0, 1], got {value}")
 
 
 @frozen

@@ -17,7 +17,7 @@ class SyntheticExam:
 
     facts: ExamFacts
     images: dict[str, np.ndarray] = field(repr=False)
-    """View name to uint16 (height, width); chest wall at the left edge for L views and at the right edge for R views."""
+    """View name to uint16 (height, width); chest wall at the left edge for L views, at the right edge for R views."""
 
     @property
     def pathology(self) -> int:
@@ -75,7 +75,8 @@ def _view(
             add(stains, frame, sight.stain, sight.centre, sight.strength)
     _confound(rng, stains, place)
     attenuation += stains * place.relief.cover
-    picture = film.expose(rng, attenuation, frame, gain)
+    grainy = rng.spawn(1)[0]  # the number of pixels must not shift the draws that follow
+    picture = film.expose(grainy, attenuation, frame, gain)
     _dust(rng, picture, frame)
     if view.startswith("R"):
         picture = picture[:, ::-1].copy()
@@ -89,7 +90,7 @@ def _confound(rng: np.random.Generator, stains: np.ndarray, place: tissue.Place)
     shape, frame = place.shape, place.frame
     if rng.random() < 0.3:
         shadow = Ellipse(rng.uniform(6, 12), rng.uniform(1.3, 2.4), rng.uniform(0, np.pi), rng.uniform(0.4, 0.8))
-        add(stains, frame, shadow, shape.place(rng.uniform(0.2, 0.8), rng.uniform(0.1, 0.9)), rng.uniform(0.06, 0.16))
+        add(stains, frame, shadow, shape.place(rng.uniform(0.2, 0.8), rng.uniform(0.1, 0.9)), rng.uniform(0.07, 0.2))
     if rng.random() < 0.35:
         for _ in range(int(rng.integers(1, 3))):
             size = rng.uniform(0.7, 1.7)

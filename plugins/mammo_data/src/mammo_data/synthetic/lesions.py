@@ -1,7 +1,8 @@
 """Shapes that stand out from tissue: masses, clusters of calcifications, and what only looks like them.
 
-A shape knows its values around its own centre (``profile``), how far they reach, and its bounding box; lengths in units.
-One number, the *suspicion* s in [0, 1], takes a lesion from round, smooth and coarse to spiculated, fine and linear.
+A shape knows its values around its own centre (``profile``), how far they reach, and its bounding box; lengths in
+units. One number, the *suspicion* s in [0, 1], takes a lesion from round, smooth and coarse to spiculated, fine and
+linear.
 """
 
 from __future__ import annotations
@@ -84,7 +85,8 @@ class Mass:
         """Each pixel sees the spicule nearest in angle: no loop over spicules."""
         if not len(self.spicules):
             return np.zeros_like(distance)
-        around = np.concatenate([self.spicules[-1:] - [2 * np.pi, 0, 0], self.spicules, self.spicules[:1] + [2 * np.pi, 0, 0]])
+        turn = np.array([[2 * np.pi, 0, 0]])
+        around = np.vstack([self.spicules[-1:] - turn, self.spicules, self.spicules[:1] + turn])
         middles = (around[1:, 0] + around[:-1, 0]) / 2
         ray = around.astype(np.float32)[np.searchsorted(middles, angle)]
         across = distance * np.sin(angle - ray[..., 0])
@@ -152,13 +154,13 @@ def draw_mass(rng: np.random.Generator, suspicion: float) -> Mass:
         [
             np.sort(rng.uniform(-np.pi, np.pi, count)),
             rng.uniform(0.3, 1.3, count) * (0.5 + 0.7 * suspicion),
-            rng.uniform(0.3, 1.0, count) * (0.1 + 0.6 * suspicion),
+            rng.uniform(0.3, 1.0, count) * (0.05 + 0.9 * suspicion),
         ],
         axis=1,
     )
     return Mass(
         radius=rng.uniform(7, 16),
-        contrast=rng.uniform(0.24, 0.46),
+        contrast=rng.uniform(0.21, 0.44),
         softness=(0.08 + 0.24 * suspicion) * rng.uniform(0.8, 1.25),
         lobes=lobes,
         spicules=spicules,
@@ -174,5 +176,5 @@ def draw_cluster(rng: np.random.Generator, suspicion: float) -> Cluster:
     raw = np.clip(rng.normal(0, 1, (count, 2)), -2, 2) * spread * np.array([1.25, thin]) / 1.25
     rotation = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
     coarse = (1.3 - 0.65 * suspicion) * np.exp(rng.normal(0, 0.12 + 0.2 * suspicion, count))
-    heights = rng.uniform(0.28, 0.5) * np.exp(rng.normal(0, 0.15 + 0.25 * suspicion, count))
+    heights = rng.uniform(0.25, 0.48) * np.exp(rng.normal(0, 0.15 + 0.25 * suspicion, count))
     return Cluster(points=raw @ rotation, sizes=np.clip(coarse, 0.55, 2.2), contrasts=np.clip(heights, 0.16, 0.8))

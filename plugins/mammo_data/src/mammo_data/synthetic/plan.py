@@ -1,8 +1,9 @@
 """What an exam contains, decided before a pixel is drawn: labels, outlines, lesions, and who can see them.
 
-Whether a lesion shows in a view should depend on the glandular tissue that lies over it. The tissue is not drawn yet, and
-facts must stay cheap, so the local gland is *predicted*: the exam's glandular fraction, more in the middle of the breast
-than at its rim, plus a random deviation per view. The picture then obeys: a hidden lesion keeps 15 % of its contrast.
+Whether a lesion shows in a view should depend on the glandular tissue that lies over it. The tissue is not drawn yet,
+and facts must stay cheap, so the local gland is *predicted*: the exam's glandular fraction, more in the middle of the
+breast than at its rim, plus a random deviation per view. The picture then obeys: a hidden lesion keeps 15 % of its
+contrast.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from attrs import frozen
 from mammo_data.synthetic.anatomy import Shape, draw_cc, draw_mlo, vary
 from mammo_data.synthetic.config import DENSITY_CUTS, DENSITY_LIMITS, LESION_CLASSES, VIEWS, Frame, SyntheticConfig
 from mammo_data.synthetic.lesions import Cluster, Mass, draw_cluster, draw_mass
+from taskfusion.errors import SpecError
 
 SIDES = ("L", "R")
 MALIGNANT = 2
@@ -89,7 +91,7 @@ class Plan:
 def stream(seed: int, index: int, number: int) -> np.random.Generator:
     """An own random stream for each exam and purpose, the same in every process."""
     if seed < 0 or index < 0:
-        raise ValueError(f"seed and index must not be negative, got {seed} and {index}")
+        raise SpecError(f"seed and index must not be negative, got {seed} and {index}")
     return np.random.default_rng(np.random.SeedSequence([seed, index, number]))
 
 
@@ -131,9 +133,7 @@ def _shapes(rng: np.random.Generator) -> dict[str, Shape]:
     return {"L-CC": cc, "L-MLO": mlo, "R-CC": vary(rng, cc), "R-MLO": vary(rng, mlo)}
 
 
-def _sights(
-    rng: np.random.Generator, label: str, number: int, shapes: dict[str, Shape], gland: float
-) -> list[Sight]:
+def _sights(rng: np.random.Generator, label: str, number: int, shapes: dict[str, Shape], gland: float) -> list[Sight]:
     """A lesion has one place in the breast: its depth is the same in both views up to a few units."""
     side = SIDES[int(rng.integers(2))]
     suspicion = rng.beta(4, 2.2) if label.startswith("malignant") else rng.beta(2.2, 4)

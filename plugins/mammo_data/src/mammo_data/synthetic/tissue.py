@@ -1,7 +1,7 @@
 """What a breast is made of, as attenuation: fat, glandular tissue, ligaments and ducts, vessels, muscle, skin.
 
-Both breasts of an exam share most of a low-frequency tissue volume, and a breast's CC and MLO are projections of the same
-volume, so the four views agree as much as real ones do. Arrays are float32 (height, width); lengths in units.
+Both breasts of an exam share most of a low-frequency tissue volume, and a breast's CC and MLO are projections of the
+same volume, so the four views agree as much as real ones do. Arrays are float32 (height, width); lengths in units.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 from attrs import frozen
 
 from mammo_data.synthetic.anatomy import Relief, Shape
-from mammo_data.synthetic.config import FILM_HEIGHT, FILM_WIDTH, Frame
+from mammo_data.synthetic.config import FILM_HEIGHT, Frame
 from mammo_data.synthetic.noise import power_law, ridges
 
 VOLUME = (24, 32, 32)
@@ -104,7 +104,7 @@ def _web(rng: np.random.Generator, place: Place, fibres: np.ndarray) -> np.ndarr
     net = place.film(power_law(rng, (128, 64), 2.0, cutoff=15))
     finer = place.film(power_law(rng, (128, 64), 1.4, cutoff=24))
     strength = smoothstep(place.film(power_law(rng, (32, 32), 2.0, cutoff=7)), -1.0, 1.6)
-    return strength * (0.3 * ridges(net, 0.13) + 0.3 * ridges(finer, 0.22) + 0.55 * ridges(fibres, 0.16))
+    return strength * (0.22 * ridges(net, 0.13) + 0.3 * ridges(finer, 0.22) + 0.55 * ridges(fibres, 0.16))
 
 
 def _prior(place: Place) -> np.ndarray:

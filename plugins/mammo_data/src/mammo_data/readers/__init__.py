@@ -1,0 +1,1 @@
+"""Cohort readers, one a module."""

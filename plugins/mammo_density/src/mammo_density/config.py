@@ -1,0 +1,103 @@
+"""The options of task ``density``; the defaults are the small preset, for a CPU and some minutes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import attrs
+
+from taskfusion.errors import SpecError
+from taskfusion.training.recipe import Recipe
+
+
+@attrs.frozen
+class ViewRecipe(Recipe):
+    """Training of the view model D^v."""
+
+    epochs: int = 4
+    learning_rate: float = 4e-3
+    schedule: Literal["constant", "cosine", "plateau"] = "cosine"
+
+
+@attrs.frozen
+class PatientRecipe(Recipe):
+    """Training of the patient model D; its samples are exams, of four views each."""
+
+    epochs: int = 2
+    batch_size: int = 8
+    learning_rate: float = 2e-4
+    schedule: Literal["constant", "cosine", "plateau"] = "cosine"
+
+
+@attrs.frozen
+class DensityConfig:
+    """Options of task ``density`` (paper: II-B.1 and III-A.1).
+
+    Attributes:
+        label: cohort label with the density class 0..3 (a..d), -1 where unknown.
+        dense_from: the first class that counts as dense; 2 is "c".
+        views: the views of an exam, one branch each; the laterality first.
+        size: height and width of the prepared images in pixels.
+        width: multiplies MobileNet's channels; 4 x (1024 x width) is the length of the feature vector.
+        momentum: of the moving statistics in batch normalisation; short trainings need less than Keras' 0.99.
+        view_dropout: before the head of the view model.
+        patient_dropout: in each branch of the patient model.
+        pretrain: whether the branches start as the trained view model; False is the paper's ablation.
+        shared: one branch for all views in place of one each: a quarter of the weights, compiled faster.
+        warm_head: the patient model's last layer starts as the mean of the view model's answers, not at random.
+        view: how the view model is trained.
+        patient: how the patient model is trained.
+    """
+
+    label: str = "density"
+    dense_from: int = 2
+    views: tuple[str, ...] = ("L-CC", "L-MLO", "R-CC", "R-MLO")
+    size: tuple[int, int] = (112, 80)
+    width: float = 0.25
+    momentum: float = 0.9
+    view_dropout: float = 0.001
+    patient_dropout: float = 0.5
+    pretrain: bool = True
+    shared: bool = False
+    warm_head: bool = True
+    view: ViewRecipe = attrs.field(factory=ViewRecipe)
+    patient: PatientRecipe = attrs.field(factory=PatientRecipe)
+
+    def __attrs_post_init__(self) -> None:
+        if min(self.size) < 32:
+            raise SpecError(f"size must be at least 32 x 32, got {list(self.size)}")
+        if not self.views:
+            raise SpecError("views must name at least one view")
+        if not 0 < self.width <= 4:
+            raise SpecError(f"width must be above 0 and at most 4, got {self.width}")
+
+
+PAPER: Mapping[str, Any] = {
+    "size": [336, 224],
+    "width": 1.0,
+    "momentum": 0.99,
+    "view_dropout": 0.001,
+    "patient_dropout": 0.5,
+    "pretrain": True,
+    "shared": False,
+    "warm_head": False,
+    "view": {
+        "epochs": 25,
+        "batch_size": 32,  # the paper does not say
+        "learning_rate": 1e-3,
+        "schedule": "plateau",
+        "plateau_patience": 5,
+        "keep": "average",
+        "average_from": 10,
+    },
+    "patient": {
+        "epochs": 25,
+        "batch_size": 8,  # the paper does not say
+        "learning_rate": 1e-4,
+        "schedule": "constant",
+        "keep": "average",
+        "average_from": 5,
+    },
+}
+"""The published values (336x224, MobileNet 1.0); for a GPU, or a day."""

@@ -1,0 +1,192 @@
+"""InceptionV2, cut in two for Faster R-CNN: up to Mixed_4e for the first stage, Mixed_5a to 5c for the second.
+
+Layer names, order, kernel shapes and batch normalisation (with scale and offset, epsilon 0.001) follow the TF1 original,
+so that :func:`original_variables` names every variable as its checkpoint does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from attrs import frozen
+
+from mammo_localization.config import LocalizationConfig
+from taskfusion.training.backend import keras
+
+FIRST_STAGE = "FirstStageFeatureExtractor"
+SECOND_STAGE = "SecondStageFeatureExtractor"
+ROOT = "InceptionV2"
+EPSILON = 0.001
+SEPARATOR = "-"  # stands for the original's "/", which Keras does not allow in a layer's name
+STEM_DEPTH, STEM_MULTIPLIER = 64, 8
+
+
+@frozen
+class Mixed:
+    """Channels of a module at width 1: 1x1, 1x1 to 3x3, 1x1 to 3x3 to 3x3, and 1x1 after pooling."""
+
+    single: int
+    triple: tuple[int, int]
+    double: tuple[int, int, int]
+    pooled: int
+    pooling: str = "average"
+
+
+@frozen
+class Reduction:
+    """Channels of a module that halves the map: 1x1 to 3x3, 1x1 to 3x3 to 3x3; its third branch is a max-pool."""
+
+    triple: tuple[int, int]
+    double: tuple[int, int, int]
+
+
+Module = Mixed | Reduction
+
+FIRST_MODULES: dict[str, Module] = {
+    "Mixed_3b": Mixed(64, (64, 64), (64, 96, 96), 32),
+    "Mixed_3c": Mixed(64, (64, 96), (64, 96, 96), 64),
+    "Mixed_4a": Reduction((128, 160), (64, 96, 96)),
+    "Mixed_4b": Mixed(224, (64, 96), (96, 128, 128), 128),
+    "Mixed_4c": Mixed(192, (96, 128), (96, 128, 128), 128),
+    "Mixed_4d": Mixed(160, (128, 160), (128, 160, 160), 96),
+    "Mixed_4e": Mixed(96, (128, 192), (160, 192, 192), 96),
+}
+SECOND_MODULES: dict[str, Module] = {
+    "Mixed_5a": Reduction((128, 192), (192, 256, 256)),
+    "Mixed_5b": Mixed(352, (192, 320), (160, 224, 224), 128),
+    "Mixed_5c": Mixed(352, (192, 320), (192, 224, 224), 128, "max"),
+}
+
+
+def first_stage(config: LocalizationConfig) -> Any:
+    """Network from images ``(n, height, width, channels)`` in [0, 1] to maps ``(n, h, w, depth)``, ``stride`` apart."""
+    image = keras.Input((None, None, config.channels))
+    x = keras.layers.Rescaling(2.0, offset=-1.0, name="to_minus_one_to_one")(image)
+    x = _stem(x, config)
+    for name, module in FIRST_MODULES.items():
+        step = config.stride // 8 if isinstance(module, Reduction) else 1
+        x = _module(x, name, module, (config, step))
+    return keras.Model(image, x, name=FIRST_STAGE)
+
+
+def second_stage(config: LocalizationConfig) -> Any:
+    """Network from maps ``(n, h, w, depth)``, whole or cropped, to maps of half the size and ``feature_size`` deep."""
+    maps = keras.Input((None, None, map_depth(config)))
+    x = maps
+    for name, module in SECOND_MODULES.items():
+        x = _module(x, name, module, (config, 2))
+    return keras.Model(maps, x, name=SECOND_STAGE)
+
+
+def map_depth(config: LocalizationConfig) -> int:
+    """Channels of the first stage's map (576 at width 1)."""
+    return _mixed_depth(FIRST_MODULES["Mixed_4e"], config)
+
+
+def feature_size(config: LocalizationConfig) -> int:
+    """Length of a detection's feature vector (1024 at width 1)."""
+    return _mixed_depth(SECOND_MODULES["Mixed_5c"], config)
+
+
+def original_variables(*stages: Any) -> Iterator[tuple[str, Any]]:
+    """Every variable of these stages with its name in the TF1 checkpoint."""
+    ends = {
+        "depthwise_kernel": "/depthwise_weights",
+        "pointwise_kernel": "/pointwise_weights",
+        "kernel": "/weights",
+    }
+    for stage in stages:
+        for layer in stage.layers:
+            for variable in layer.weights:
+                path = layer.name.replace(SEPARATOR, "/")
+                yield f"{stage.name}/{ROOT}/{path}{ends.get(variable.name, '/' + variable.name)}", variable
+
+
+def _mixed_depth(module: Module, config: LocalizationConfig) -> int:
+    assert isinstance(module, Mixed)
+    return sum(config.depth(n) for n in (module.single, module.triple[-1], module.double[-1], module.pooled))
+
+
+def _stem(x: Any, config: LocalizationConfig) -> Any:
+    depth = config.depth(STEM_DEPTH)
+    x = keras.layers.SeparableConv2D(
+        depth,
+        7,
+        strides=2,
+        padding="same",
+        use_bias=False,
+        depth_multiplier=min(depth // 3, STEM_MULTIPLIER),
+        name="Conv2d_1a_7x7",
+    )(x)
+    x = _activate(x, "Conv2d_1a_7x7", config)
+    x = keras.layers.MaxPooling2D(3, 2, "same", name="MaxPool_2a_3x3")(x)
+    x = _convolve(x, "Conv2d_2b_1x1", 64, (config, 1))
+    x = _convolve(x, "Conv2d_2c_3x3", 192, (config, 1))
+    return keras.layers.MaxPooling2D(3, 2, "same", name="MaxPool_3a_3x3")(x)
+
+
+def _module(x: Any, name: str, module: Module, how: tuple[LocalizationConfig, int]) -> Any:
+    branches = _mixed(x, name, module, how[0]) if isinstance(module, Mixed) else _reduction(x, name, module, how)
+    return keras.layers.Concatenate(name=name)(branches)
+
+
+def _mixed(x: Any, name: str, module: Mixed, config: LocalizationConfig) -> list[Any]:
+    plain = (config, 1)
+    pool = keras.layers.AveragePooling2D if module.pooling == "average" else keras.layers.MaxPooling2D
+    pooled = pool(3, 1, "same", name=_name(name, "Branch_3", "Pool_0a_3x3"))(x)
+    return [
+        _convolve(x, _name(name, "Branch_0", "Conv2d_0a_1x1"), module.single, plain),
+        _chain(x, _name(name, "Branch_1"), dict(zip(("Conv2d_0a_1x1", "Conv2d_0b_3x3"), module.triple, strict=True)), plain),
+        _chain(
+            x,
+            _name(name, "Branch_2"),
+            dict(zip(("Conv2d_0a_1x1", "Conv2d_0b_3x3", "Conv2d_0c_3x3"), module.double, strict=True)),
+            plain,
+        ),
+        _convolve(pooled, _name(name, "Branch_3", "Conv2d_0b_1x1"), module.pooled, plain),
+    ]
+
+
+def _reduction(x: Any, name: str, module: Reduction, how: tuple[LocalizationConfig, int]) -> list[Any]:
+    return [
+        _chain(x, _name(name, "Branch_0"), dict(zip(("Conv2d_0a_1x1", "Conv2d_1a_3x3"), module.triple, strict=True)), how),
+        _chain(
+            x,
+            _name(name, "Branch_1"),
+            dict(zip(("Conv2d_0a_1x1", "Conv2d_0b_3x3", "Conv2d_1a_3x3"), module.double, strict=True)),
+            how,
+        ),
+        keras.layers.MaxPooling2D(3, how[1], "same", name=_name(name, "Branch_2", "MaxPool_1a_3x3"))(x),
+    ]
+
+
+def _chain(x: Any, name: str, depths: dict[str, int], how: tuple[LocalizationConfig, int]) -> Any:
+    """Convolutions one after the other; only a layer called ``1a`` takes the stride."""
+    config, stride = how
+    for layer, depth in depths.items():
+        x = _convolve(x, _name(name, layer), depth, (config, stride if "1a" in layer else 1))
+    return x
+
+
+def _convolve(x: Any, name: str, depth: int, how: tuple[LocalizationConfig, int]) -> Any:
+    """Convolution (its kernel is the end of its name), batch normalisation, ReLU."""
+    config, stride = how
+    x = keras.layers.Conv2D(
+        config.depth(depth), int(name[-1]), strides=stride, padding="same", use_bias=False, name=name
+    )(x)
+    return _activate(x, name, config)
+
+
+def _activate(x: Any, name: str, config: LocalizationConfig) -> Any:
+    x = keras.layers.BatchNormalization(
+        momentum=config.batch_norm_momentum,
+        epsilon=EPSILON,
+        trainable=not config.freeze_batch_norm,
+        name=_name(name, "BatchNorm"),
+    )(x)
+    return keras.layers.ReLU(name=_name(name, "Relu"))(x)
+
+
+def _name(*parts: str) -> str:
+    return SEPARATOR.join(parts)

@@ -1,0 +1,46 @@
+"""The library's own components, registered like any plugin's: by name, import path and summary."""
+
+from __future__ import annotations
+
+from taskfusion.hookspecs import Entry, hookimpl
+
+
+@hookimpl
+def taskfusion_tasks() -> list[Entry]:
+    """Ready-made tasks."""
+    return [
+        Entry("table", "taskfusion.tasks.table:TableTask", "predictions somebody already has, from CSV or Parquet"),
+        Entry("sklearn", "taskfusion.tasks.sklearn:SklearnTask", "a scikit-learn classifier on columns of the cases"),
+    ]
+
+
+@hookimpl
+def taskfusion_fusers() -> list[Entry]:
+    """Fusers by scores and by features."""
+    return [
+        Entry("max", "taskfusion.fusers.pooled:MaxFuser", "the largest score; the usual baseline"),
+        Entry("mean", "taskfusion.fusers.pooled:MeanFuser", "the mean score; the other usual baseline"),
+        Entry("score", "taskfusion.fusers.score:MlpFuser", "a small neural network (MLP) on the logits of the scores"),
+        Entry("svm", "taskfusion.fusers.score:SvmFuser", "a support vector machine (RBF) on the logits of the scores"),
+        Entry("forest", "taskfusion.fusers.score:ForestFuser", "a random forest on the scores"),
+        Entry("sklearn", "taskfusion.fusers.score:SklearnFuser", "any scikit-learn classifier on the scores"),
+        Entry("feat", "taskfusion.fusers.feat:FeatFuser", "a multi-branch network (Keras) on the tasks' features"),
+    ]
+
+
+@hookimpl
+def taskfusion_paddings() -> list[Entry]:
+    """What to put where a view has fewer than n detections."""
+    return [
+        Entry("zero", "taskfusion.padding:ZeroPadding", "score 0 and a zero feature vector"),
+        Entry("background", "taskfusion.padding:BackgroundPadding", "score 0 and the view's background feature"),
+    ]
+
+
+@hookimpl
+def taskfusion_readers() -> list[Entry]:
+    """Cohorts that need no plugin."""
+    return [
+        Entry("table", "taskfusion.cohorts.table:TableReader", "one row per case in CSV or Parquet"),
+        Entry("sklearn", "taskfusion.cohorts.sklearn_data:SklearnReader", "scikit-learn's bundled measurements"),
+    ]

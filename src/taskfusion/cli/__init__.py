@@ -1,0 +1,73 @@
+"""The command line: thin, and quick to answer; a command's code is imported when the command is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+import click
+
+from taskfusion.errors import TaskFusionError, did_you_mean
+
+# name -> (module, one line for the listing); the listing must not import what the commands need
+COMMANDS = {
+    "run": ("taskfusion.cli.run", "Run a whole experiment from a YAML spec."),
+    "predict": ("taskfusion.cli.predict", "Ask a saved model about images."),
+    "plugins": ("taskfusion.cli.plugins", "List tasks, fusers, paddings and readers, and plugins that failed."),
+    "demo": ("taskfusion.cli.demo", "Train, fuse and compare three mammography models on synthetic exams."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that lists its commands without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The listing of ``--help``."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Refuse an unknown command with the nearest name."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise click.UsageError(f"unknown command {args[0]!r}{did_you_mean(args[0], COMMANDS)}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Start with:  taskfusion demo   or   taskfusion run examples/wisconsin.yaml",
+)
+@click.version_option(package_name="taskfusion")
+def group() -> None:
+    """Fuse task-specific models into case-level predictions."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point: one clear line for a user's mistake (exit code 1), 130 for Ctrl-C, no traceback for either."""
+    try:
+        group.main(args=list(arguments) if arguments is not None else None, standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except TaskFusionError as error:
+        lines = "\n       ".join(str(error).splitlines())
+        click.echo(f"error: {lines}", err=True)
+        sys.exit(1)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped; the same command goes on where it was", err=True)
+        sys.exit(130)

@@ -1,0 +1,54 @@
+"""``taskfusion run``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from taskfusion.run import RunOutcome
+
+
+@click.command("run", epilog="Example:  taskfusion run examples/wisconsin.yaml --set fusers.P_score.alpha=3")
+@click.argument("spec", type=click.Path(path_type=Path))
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="Folder of the run [default: runs/NAME].")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a value of the spec; repeatable.")
+def command(spec: Path, output: Path | None, overrides: tuple[str, ...]) -> None:
+    """Run a whole experiment from a YAML SPEC: train, fuse, compare, report.
+
+    The same command goes on where a killed one stopped, and computes no task output twice.
+    """
+    run_and_show(spec, output, overrides)
+
+
+def run_and_show(spec: Path, output: Path | None, overrides: tuple[str, ...]) -> RunOutcome:
+    """Run with progress and print the table and where everything is."""
+    from rich.console import Console
+
+    from taskfusion.cli.progress import shown_progress
+    from taskfusion.run import run
+
+    with shown_progress(Console(stderr=True)) as progress:
+        outcome = run(spec, overrides=overrides, folder=output, progress=progress)
+    show(outcome, Console())
+    return outcome
+
+
+def show(outcome: RunOutcome, console: object) -> None:
+    """The table of the main split, the tasks' own figures, and the paths."""
+    from rich.console import Console
+
+    from taskfusion.evaluation.console import format_table
+
+    assert isinstance(console, Console)
+    if outcome.notice:
+        console.print(outcome.notice, style="bold red")
+    console.print(format_table(outcome.results, outcome.main_split))
+    for task, figures in outcome.task_metrics.items():
+        if figures:
+            text = "  ".join(f"{name} {value:.3f}" for name, value in figures.items())
+            console.print(f"{task}: {text}", highlight=False)
+    for label, name in (("report", "report.html"), ("model", "model"), ("results", "results.csv")):
+        console.print(f"{label:<8} {outcome.folder / name}", highlight=False, soft_wrap=True)

@@ -1,0 +1,181 @@
+"""scikit-learn classifiers by class name: find, make, ask for scores, save and load as data (no pickle).
+
+A configuration names a class and its parameters, never an import path, so reading one imports nothing unexpected.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from taskfusion.errors import (
+    ContractError,
+    ModelFolderError,
+    NotFittedError,
+    SpecError,
+    UnknownNameError,
+    did_you_mean,
+)
+from taskfusion.files import replacing
+from taskfusion.images import Array
+
+# Parts of fitted scikit-learn classifiers that skops does not trust by itself: compiled trees and neighbour searches,
+# whose content it cannot check, and small helpers. All of them hold numbers and run nothing when they are built.
+ALLOWED_TYPES = (
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
+    "sklearn.gaussian_process.kernels.ConstantKernel",
+    "sklearn.gaussian_process.kernels.Product",
+    "sklearn.gaussian_process.kernels.RBF",
+    "sklearn.metrics._dist_metrics.EuclideanDistance64",
+    "sklearn.metrics._dist_metrics.ManhattanDistance64",
+    "sklearn.metrics._dist_metrics.MinkowskiDistance64",
+    "sklearn.neighbors._ball_tree.BallTree",
+    "sklearn.neighbors._kd_tree.KDTree",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
+    "sklearn.tree._tree.Tree",
+)
+
+
+@functools.cache
+def _classifiers() -> dict[str, type]:
+    from sklearn.utils import all_estimators
+
+    return dict(all_estimators(type_filter="classifier"))
+
+
+def find_classifier(name: str) -> type:
+    """A scikit-learn classifier by class name: ``"SVC"``.
+
+    Raises:
+        UnknownNameError: with the nearest name and all that exist.
+    """
+    if name not in _classifiers():
+        raise UnknownNameError.of("scikit-learn classifier", name, _classifiers())
+    return _classifiers()[name]
+
+
+def make_classifier(name: str, params: Mapping[str, Any]) -> Any:
+    """A classifier with these parameters, not fitted.
+
+    Raises:
+        UnknownNameError: no such classifier.
+        SpecError: no such parameter, with the nearest; or a classifier that wraps another one.
+    """
+    kind = find_classifier(name)
+    try:
+        estimator = kind()
+    except TypeError as error:
+        raise SpecError(f"classifier {name!r} wraps other classifiers, which a configuration cannot name") from error
+    known = estimator.get_params()
+    for key in params:
+        if key not in known:
+            raise SpecError(f"classifier {name!r}: unknown parameter {key!r}{did_you_mean(key, known)}")
+    return estimator.set_params(**params)
+
+
+def set_seed(estimator: Any, seed: int) -> Any:
+    """Fill every ``random_state`` that was left open, nested ones too; returns the estimator."""
+    free = {
+        key: seed
+        for key, value in estimator.get_params().items()
+        if value is None and key.rpartition("__")[2] == "random_state"
+    }
+    return estimator.set_params(**free)
+
+
+def positive_scores(estimator: Any, X: Any) -> Array:
+    """Scores of class 1, ``(cases,)`` float64 in [0, 1].
+
+    The probability where the estimator has one, else a logistic of its decision function.
+
+    Raises:
+        NotFittedError: the estimator was never fitted.
+        ContractError: it was fitted on other labels than 0 and 1.
+    """
+    from sklearn.exceptions import NotFittedError as SklearnNotFitted
+    from sklearn.utils.validation import check_is_fitted
+
+    try:
+        check_is_fitted(estimator)
+    except SklearnNotFitted as error:
+        raise NotFittedError(f"{type(estimator).__name__} is not fitted") from error
+    if not set(np.asarray(estimator.classes_).tolist()) <= {0, 1}:
+        raise ContractError(
+            f"{type(estimator).__name__} was fitted on labels {np.asarray(estimator.classes_).tolist()}; expected 0, 1"
+        )
+    if hasattr(estimator, "predict_proba"):
+        return _column_of_one(estimator.predict_proba(X), estimator.classes_)
+    from scipy.special import expit
+
+    return np.asarray(expit(np.asarray(estimator.decision_function(X), np.float64)))
+
+
+def _column_of_one(probabilities: Array, classes: Array) -> Array:
+    """A classifier that saw one class only has one column: it is sure."""
+    columns = np.flatnonzero(np.asarray(classes) == 1)
+    if not len(columns):
+        return np.zeros(len(probabilities))
+    return np.clip(np.asarray(probabilities[:, columns[0]], np.float64), 0, 1)
+
+
+def save_estimator(estimator: Any, path: Path) -> None:
+    """Write a fitted estimator as data, whole or not at all.
+
+    Raises:
+        ModelFolderError: naming the types that could not be loaded again.
+    """
+    import skops.io
+
+    try:
+        data = skops.io.dumps(estimator)
+    except Exception as error:  # skops meets foreign objects, whose own code may raise anything
+        raise ModelFolderError(f"cannot save {type(estimator).__name__} without pickle: {error}") from error
+    _refuse_foreign(data, path)
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def load_estimator(path: Path) -> Any:
+    """Read what :func:`save_estimator` wrote; builds only the types named in this module or trusted by skops.
+
+    Raises:
+        ModelFolderError: a file that is missing, cut short or changed, or one that holds any other type.
+    """
+    import skops.io
+
+    try:
+        data = Path(path).read_bytes()
+        _check_sums(data)
+        _refuse_foreign(data, path)
+        return skops.io.loads(data, trusted=list(ALLOWED_TYPES))
+    except ModelFolderError:
+        raise
+    except FileNotFoundError as error:
+        raise ModelFolderError(f"saved estimator not found: {path}") from error
+    except Exception as error:  # a damaged file can fail anywhere inside skops, json, zipfile or numpy
+        raise ModelFolderError(f"saved estimator is damaged: {path}: {type(error).__name__}: {error}") from error
+
+
+def _check_sums(data: bytes) -> None:
+    import zipfile
+
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        if (bad := archive.testzip()) is not None:
+            raise ValueError(f"checksum of {bad} differs")
+
+
+def _refuse_foreign(data: bytes, path: Path) -> None:
+    import skops.io
+
+    foreign = sorted(set(skops.io.get_untrusted_types(data=data)) - set(ALLOWED_TYPES))
+    if foreign:
+        raise ModelFolderError(f"{path} would hold types that are not allowed: {', '.join(foreign)}")

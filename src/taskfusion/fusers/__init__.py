@@ -1,0 +1,1 @@
+"""Fusers: the contract, and the ready-made ones."""

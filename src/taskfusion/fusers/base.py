@@ -1,0 +1,101 @@
+"""The contract of a fuser: it learns a target from task outputs."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import attrs
+import numpy as np
+
+from taskfusion.assembly import FusionInput
+from taskfusion.configs import structure, unstructure
+from taskfusion.errors import DataError
+from taskfusion.files import read_json, write_json
+from taskfusion.images import Array
+from taskfusion.progress import Progress
+
+
+@attrs.frozen(eq=False)
+class FusionData:
+    """What a fuser learns from: inputs, truth ``(cases,)`` of 0 and 1, groups ``(cases,)``."""
+
+    inputs: FusionInput
+    truth: Array
+    groups: Array
+
+    def __len__(self) -> int:
+        return len(self.truth)
+
+    @property
+    def has_both_classes(self) -> bool:
+        """Whether an AUC exists on these cases."""
+        return bool(0 < np.sum(self.truth == 1) < len(self.truth))
+
+
+@attrs.frozen
+class FuseContext:
+    """What fitting gets from outside: the seed, and where to tell how far it is."""
+
+    seed: int = 0
+    progress: Progress = attrs.field(factory=Progress)
+
+
+class Fuser(ABC):
+    """Learns one target from the outputs of several tasks.
+
+    A subclass names its configuration (an attrs class). The constructor only stores; ``fit`` learns from the training
+    split and chooses on the validation split, or by cross-validation over groups where there is none.
+    """
+
+    Config: ClassVar[type]
+    needs_features: ClassVar[bool] = False
+
+    def __init__(self, config: Any = None) -> None:
+        self.config = self.Config() if config is None else config
+
+    def fresh(self) -> Self:
+        """An untrained fuser of the same configuration."""
+        return type(self)(self.config)
+
+    @abstractmethod
+    def fit(self, train: FusionData, validation: FusionData | None, context: FuseContext) -> Self:
+        """Learn; never looks at anything but what it is given."""
+
+    @abstractmethod
+    def predict(self, inputs: FusionInput) -> Array:
+        """The fused score of each case, ``(cases,)`` in [0, 1], finite also where inputs are missing."""
+
+    @abstractmethod
+    def save_state(self, folder: Path) -> None:
+        """Write what was learned into an existing empty folder, as data."""
+
+    @abstractmethod
+    def load_state(self, folder: Path) -> None:
+        """Read what :meth:`save_state` wrote."""
+
+    def summary(self) -> Mapping[str, Any]:
+        """What was chosen, as JSON data."""
+        return {}
+
+    def save(self, folder: Path) -> None:
+        """Write configuration and state into an existing empty folder."""
+        write_json(folder / "config.json", unstructure(self.config))
+        write_json(folder / "summary.json", dict(self.summary()))
+        self.save_state(folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Rebuild what :meth:`save` wrote."""
+        fuser = cls(structure(cls.Config, read_json(folder / "config.json"), str(folder / "config.json")))
+        fuser.load_state(folder)
+        return fuser
+
+
+def require_both_classes(data: FusionData, what: str) -> None:
+    """Refuse to learn from cases that all have the same truth."""
+    if not data.has_both_classes:
+        positives = int(np.sum(data.truth == 1))
+        raise DataError(f"{what}: {positives} positive of {len(data)} training cases; both classes are needed")

@@ -1,0 +1,57 @@
+"""The baselines of the paper (III-B): maximum and mean of the tasks' own scores; nothing is learned."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar, Self
+
+import attrs
+import numpy as np
+
+from taskfusion.assembly import FusionInput
+from taskfusion.fusers.base import FuseContext, Fuser, FusionData
+from taskfusion.images import Array
+
+NO_ANSWER = 0.5  # what a baseline says of a case about which no task said anything
+
+
+@attrs.frozen
+class PooledConfig:
+    """Pooling has no options."""
+
+
+class _PooledFuser(Fuser):
+    Config = PooledConfig
+    pool: ClassVar[Callable[..., Array]]
+
+    def fit(self, train: FusionData, validation: FusionData | None, context: FuseContext) -> Self:
+        """Nothing to learn."""
+        return self
+
+    def predict(self, inputs: FusionInput) -> Array:
+        """Pool the scores that exist; 0.5 where there is none."""
+        with warnings.catch_warnings():
+            # a row of NaN is a case without any answer, which the next line settles
+            warnings.simplefilter("ignore", RuntimeWarning)
+            pooled = type(self).pool(inputs.scores.values, axis=1)
+        return np.where(np.isnan(pooled), NO_ANSWER, pooled)
+
+    def save_state(self, folder: Path) -> None:
+        """Nothing to keep."""
+
+    def load_state(self, folder: Path) -> None:
+        """Nothing to read."""
+
+
+class MaxFuser(_PooledFuser):
+    """The largest score of the chosen tasks: max(p_F), max(p_L)."""
+
+    pool = staticmethod(np.nanmax)
+
+
+class MeanFuser(_PooledFuser):
+    """The mean score of the chosen tasks."""
+
+    pool = staticmethod(np.nanmean)

@@ -1,0 +1,1 @@
+"""Tasks, padding and fusers as one: compose, fit, predict, save, load."""

@@ -1,0 +1,119 @@
+"""The face: names, configured objects or trained ones become tasks, fusers, cohorts and pipelines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from taskfusion.cases import Cohort
+from taskfusion.errors import SpecError
+from taskfusion.fusers.base import Fuser
+from taskfusion.padding import Padding
+from taskfusion.pipeline.fusing import FuserPlan
+from taskfusion.pipeline.pipeline import FusionPipeline
+from taskfusion.plugins import Registry, build_registry
+from taskfusion.progress import Progress
+from taskfusion.tasks.base import TaskModel
+
+
+def task(name: str, *, registry: Registry | None = None, **options: Any) -> TaskModel:
+    """A task model by registered name: ``task("findings", preset="small", width=0.5)``.
+
+    Raises:
+        UnknownNameError: with the nearest name.
+        SpecError: for options the task does not have.
+    """
+    created: TaskModel = (registry or build_registry()).create("task", name, options)
+    return created
+
+
+def fuser(name: str | Any, *, registry: Registry | None = None, **options: Any) -> Fuser:
+    """A fuser by registered name (``fuser("svm", C=10)``), or any scikit-learn classifier object, or a Fuser itself.
+
+    Raises:
+        UnknownNameError: with the nearest name.
+        SpecError: for options the fuser does not have, or something that is no fuser.
+    """
+    if isinstance(name, Fuser):
+        return name
+    if isinstance(name, str):
+        created: Fuser = (registry or build_registry()).create("fuser", name, options)
+        return created
+    if hasattr(name, "fit") and hasattr(name, "get_params"):
+        from taskfusion.fusers.score import SklearnFuser
+
+        return SklearnFuser.of(name)
+    raise SpecError(f"not a fuser: {name!r}; expected a name, a Fuser or a scikit-learn classifier")
+
+
+def cohort(
+    reader: str, *, registry: Registry | None = None, progress: Progress | None = None, **options: Any
+) -> Cohort:
+    """A cohort by reader name: ``cohort("synthetic", cases=600, seed=7)``.
+
+    Raises:
+        UnknownNameError: with the nearest name.
+        SpecError: for options the reader does not have.
+        DataError: naming file and row of what cannot be used.
+    """
+    made = (registry or build_registry()).create("reader", reader, options)
+    read: Cohort = made.read(progress or Progress())
+    return read
+
+
+def compose(
+    tasks: Sequence[str | TaskModel] | Mapping[str, str | TaskModel],
+    fuser: Any = "score",
+    *,
+    detections: int | Sequence[int] = 3,
+    padding: str | Padding | None = None,
+    targets: Sequence[str] = (),
+) -> FusionPipeline:
+    """A pipeline from tasks (names, configured or trained models, or a mixture) and one fuser.
+
+    Args:
+        tasks: a list, named after themselves, or a mapping of names of your own.
+        fuser: a registered name, a Fuser, or any scikit-learn classifier.
+        detections: slots per view for tasks of level detection; a list is searched on validation AUC.
+        padding: a registered name or a policy; default ``background`` for feature fusers, else ``zero``.
+        targets: what to learn; empty for all targets of the cohort.
+
+    Raises:
+        UnknownNameError: with the nearest name.
+    """
+    registry = build_registry()
+    models = _named_tasks(tasks, registry)
+    made = _fuser(fuser, registry)
+    label = fuser if isinstance(fuser, str) else (registry.name_of("fuser", made) or type(made).__name__)
+    counts = (detections,) if isinstance(detections, int) else tuple(detections)
+    plan = FuserPlan(label, made, padding_for(made, padding, registry), (), counts)
+    return FusionPipeline(models, [plan], targets)
+
+
+def padding_for(fuser: Fuser, padding: str | Padding | None, registry: Registry) -> Padding:
+    """The policy asked for, or the one the paper uses with this kind of fuser (II-C)."""
+    if isinstance(padding, Padding):
+        return padding
+    default = "background" if fuser.needs_features else "zero"
+    created: Padding = registry.create("padding", padding or default)
+    return created
+
+
+def _fuser(value: Any, registry: Registry) -> Fuser:
+    return fuser(value, registry=registry)
+
+
+def _named_tasks(
+    tasks: Sequence[str | TaskModel] | Mapping[str, str | TaskModel], registry: Registry
+) -> dict[str, TaskModel]:
+    pairs = list(tasks.items()) if isinstance(tasks, Mapping) else [(_task_name(t, registry), t) for t in tasks]
+    names = [name for name, _ in pairs]
+    if not names or len(set(names)) < len(names):
+        raise SpecError(f"task names {names} must be there and differ; pass a mapping of names to tasks")
+    return {name: task(value, registry=registry) if isinstance(value, str) else value for name, value in pairs}
+
+
+def _task_name(value: str | TaskModel, registry: Registry) -> str:
+    if isinstance(value, str):
+        return value
+    return registry.name_of("task", value) or type(value).__name__.lower()

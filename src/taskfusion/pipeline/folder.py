@@ -1,0 +1,150 @@
+"""A saved pipeline is data: a manifest with hashes, task weights, fuser states. Loading runs no code (law 4)."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from taskfusion.cases import Target
+from taskfusion.configs import structure, unstructure
+from taskfusion.errors import ModelFolderError, PluginError
+from taskfusion.files import read_json, replacing_folder, write_json
+from taskfusion.pipeline.fusing import FittedFuser, FuserPlan
+from taskfusion.pipeline.training import TrainedTask
+from taskfusion.plugins import Registry, build_registry
+
+if TYPE_CHECKING:
+    from taskfusion.pipeline.pipeline import FusionPipeline
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+
+
+def save_pipeline(pipeline: FusionPipeline, folder: Path, registry: Registry | None = None) -> Path:
+    """Write tasks, fusers and manifest; what stood in the folder before is replaced in one step."""
+    registry = registry or build_registry()
+    with replacing_folder(folder) as temporary:
+        tasks = {name: _save_task(task, temporary, registry) for name, task in pipeline.ready.items()}
+        plans = [_plan_record(plan, registry) for plan in pipeline.plans]
+        fitted = [_save_fitted(fitted, temporary) for fitted in pipeline.fitted.values()]
+        manifest = {
+            "format": FORMAT,
+            "notice": pipeline.notice,
+            "views": list(pipeline.views),
+            "tasks": tasks,
+            "plans": plans,
+            "fitted": fitted,
+            "files": file_hashes(temporary),
+        }
+        write_json(temporary / MANIFEST, manifest)
+    return folder
+
+
+def load_pipeline(folder: str | Path, registry: Registry | None = None) -> FusionPipeline:
+    """Rebuild a saved pipeline.
+
+    Raises:
+        ModelFolderError: no manifest, another format, or a file that is missing or was changed.
+        UnknownNameError: a task or fuser whose plugin is not installed.
+    """
+    from taskfusion.pipeline.pipeline import FusionPipeline
+
+    folder = Path(folder)
+    registry = registry or build_registry()
+    manifest = read_manifest(folder)
+    tasks = {name: _load_task(name, record, folder, registry) for name, record in manifest["tasks"].items()}
+    plans = {record["name"]: _load_plan(record, registry) for record in manifest["plans"]}
+    pipeline = FusionPipeline({name: task.model for name, task in tasks.items()}, list(plans.values()))
+    pipeline.ready, pipeline.notice, pipeline.views = tasks, manifest["notice"], tuple(manifest["views"])
+    for record in manifest["fitted"]:
+        loaded = _load_fitted(record, plans[record["plan"]], folder)
+        pipeline.fitted[loaded.plan.name, loaded.target.name] = loaded
+    pipeline.targets = tuple(dict.fromkeys(target for _, target in pipeline.fitted))
+    return pipeline
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest, once its format and every file's hash are known to be right."""
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise ModelFolderError(f"no saved model in {folder}: {MANIFEST} is missing")
+    try:
+        manifest = read_json(path)
+    except ValueError as error:
+        raise ModelFolderError(f"{path} is not JSON: {error}") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        found = manifest.get("format") if isinstance(manifest, dict) else None
+        raise ModelFolderError(f"{path} has format {found}; this version reads format {FORMAT}")
+    found_files = file_hashes(folder)
+    for name, digest in manifest["files"].items():
+        if found_files.get(name) != digest:
+            what = "changed" if name in found_files else "missing"
+            raise ModelFolderError(f"{folder / name} is {what} since the model was saved")
+    return manifest
+
+
+def file_hashes(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file below a folder but the manifest, by relative path."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def _name_of(kind: str, instance: Any, registry: Registry) -> str:
+    name = registry.name_of(kind, instance)
+    if name is None:
+        raise PluginError(
+            f"{type(instance).__qualname__} is not a registered {kind}, so a saved model could not be loaded again; "
+            "register it in a plugin"
+        )
+    return name
+
+
+def _save_task(task: TrainedTask, folder: Path, registry: Registry) -> dict[str, str]:
+    path = folder / "tasks" / task.name
+    path.mkdir(parents=True)
+    task.model.save(path)
+    return {"task": _name_of("task", task.model, registry), "origin": task.origin}
+
+
+def _load_task(name: str, record: dict[str, str], folder: Path, registry: Registry) -> TrainedTask:
+    cls = registry.load("task", record["task"])
+    return TrainedTask(name, cls.load(folder / "tasks" / name), record["origin"])
+
+
+def _plan_record(plan: FuserPlan, registry: Registry) -> dict[str, Any]:
+    return {
+        "name": plan.name,
+        "fuser": _name_of("fuser", plan.fuser, registry),
+        "config": unstructure(plan.fuser.config),
+        "padding": _name_of("padding", plan.padding, registry),
+        "padding_config": unstructure(plan.padding.config),
+        "tasks": list(plan.tasks),
+        "detections": list(plan.detections),
+    }
+
+
+def _load_plan(record: dict[str, Any], registry: Registry) -> FuserPlan:
+    fuser = registry.load("fuser", record["fuser"])
+    padding = registry.create("padding", record["padding"], record["padding_config"])
+    config = structure(fuser.Config, record["config"], f"fuser {record['name']!r}")
+    return FuserPlan(record["name"], fuser(config), padding, tuple(record["tasks"]), tuple(record["detections"]))
+
+
+def _save_fitted(fitted: FittedFuser, folder: Path) -> dict[str, Any]:
+    place = Path("fusers") / fitted.plan.name / fitted.target.name
+    (folder / place).mkdir(parents=True)
+    fitted.fuser.save(folder / place)
+    return {
+        "plan": fitted.plan.name,
+        "target": unstructure(fitted.target),
+        "detections": fitted.detections,
+        "searched": fitted.tried,
+        "place": place.as_posix(),
+    }
+
+
+def _load_fitted(record: dict[str, Any], plan: FuserPlan, folder: Path) -> FittedFuser:
+    target = structure(Target, record["target"], MANIFEST)
+    fuser = type(plan.fuser).load(folder / record["place"])
+    return FittedFuser(plan, target, fuser, record["detections"], record["searched"])

@@ -1,0 +1,106 @@
+"""The pipeline: tasks, padding and fusers fitted, asked, saved and loaded as one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from taskfusion.cases import Case, Cohort, Target
+from taskfusion.errors import DataError, NotFittedError
+from taskfusion.fusers.base import FuseContext
+from taskfusion.pipeline.fusing import FittedFuser, FuserPlan, Material, fit_plan
+from taskfusion.pipeline.results import Result
+from taskfusion.pipeline.training import TrainedTask, Work, trained, training_outputs
+from taskfusion.tasks.base import TaskModel
+
+
+class FusionPipeline:
+    """Tasks and fusers, run as one. Build it with :func:`taskfusion.compose`.
+
+    Attributes:
+        tasks: the task models by name; those that are not trained are trained by ``fit``.
+        plans: the fusers, the first one being the answer, the others there for comparison.
+        targets: names of the targets to learn; empty for all of the cohort.
+        ready: the trained tasks, after ``fit``.
+        fitted: the fitted fusers by (fuser, target), after ``fit``.
+        notice: a warning of the cohort it learned from, shown wherever results are.
+    """
+
+    def __init__(self, tasks: Mapping[str, TaskModel], plans: Sequence[FuserPlan], targets: Sequence[str] = ()) -> None:
+        self.tasks = dict(tasks)
+        self.plans = tuple(plans)
+        self.targets = tuple(targets)
+        self.ready: dict[str, TrainedTask] = {}
+        self.fitted: dict[tuple[str, str], FittedFuser] = {}
+        self.views: tuple[str, ...] = ()
+        self.notice = ""
+
+    def fit(self, cohort: Cohort, work: Work | None = None) -> Self:
+        """Train the tasks that are not trained, then a fuser per plan and target.
+
+        Tasks and fusers learn from the split ``train`` and choose on ``validation``; ``test`` is never looked at.
+
+        Raises:
+            DataError: when the cohort has no training cases.
+        """
+        work = work or Work()
+        targets = [cohort.target(name) for name in self.targets or cohort.targets]
+        self._check(cohort, targets)
+        self.views, self.notice = cohort.views, cohort.notice
+        self.ready = {name: trained(name, task, cohort, work) for name, task in self.tasks.items()}
+        material = self._material(cohort, work)
+        with work.progress.step("fusers", total=len(self.plans) * len(targets)) as bar:
+            for plan in self.plans:
+                for target in targets:
+                    context = FuseContext(work.seed, work.progress)
+                    self.fitted[plan.name, target.name] = fit_plan(plan, target, material, context)
+                    bar.advance(1)
+        return self
+
+    def _check(self, cohort: Cohort, targets: Sequence[Target]) -> None:
+        if not targets:
+            raise DataError(f"cohort {cohort.name!r} declares no target, so there is nothing to learn")
+        if not len(cohort.rows("train")):
+            found = sorted(set(np.asarray(cohort.split).tolist())) if cohort.split is not None else []
+            raise DataError(f"cohort {cohort.name!r} has no case in split 'train'; its splits: {found}")
+
+    def _material(self, cohort: Cohort, work: Work) -> Material:
+        train = training_outputs(self.tasks, self.ready, cohort, work)
+        validation = cohort.part("validation").cases
+        if not validation:
+            return Material(cohort, train)
+        return Material(cohort, train, {name: task.answers(validation, work) for name, task in self.ready.items()})
+
+    def predict(self, cases: Cohort | Sequence[Case], work: Work | None = None) -> Result:
+        """Fused scores of these cases, with every sub-result.
+
+        Raises:
+            NotFittedError: before ``fit``.
+            DataError: for an image that is missing or cannot be read.
+        """
+        if not self.fitted:
+            raise NotFittedError("this pipeline is not trained; call fit first, or taskfusion.load a saved one")
+        asked = tuple(cases.cases if isinstance(cases, Cohort) else cases)
+        if not asked:
+            raise DataError("no cases to predict")
+        outputs = {name: task.answers(asked, work or Work()) for name, task in self.ready.items()}
+        scores = {key: fitted.predict(outputs) for key, fitted in self.fitted.items()}
+        return Result(tuple(case.id for case in asked), scores, outputs, self.notice)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the whole pipeline as data into a folder; it appears whole or not at all."""
+        from taskfusion.pipeline.folder import save_pipeline
+
+        return save_pipeline(self, Path(folder))
+
+    def summary(self) -> dict[str, Any]:
+        """What was chosen and reached while training, as JSON data."""
+        tasks = {name: dict(task.model.summary()) for name, task in self.ready.items()}
+        fusers = {
+            f"{name}/{target}": {"detections": f.detections, "searched": f.tried, **f.fuser.summary()}
+            for (name, target), f in self.fitted.items()
+        }
+        return {"tasks": tasks, "fusers": fusers}

@@ -1,0 +1,128 @@
+"""Training the tasks that are not trained, and collecting their answers; resumable where there is a folder."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import attrs
+import numpy as np
+
+from taskfusion.cases import Case, Cohort
+from taskfusion.files import read_json, replacing_folder, write_json
+from taskfusion.images import short_hash
+from taskfusion.outputs import TaskOutput
+from taskfusion.progress import Progress
+from taskfusion.splits import group_folds
+from taskfusion.store import Answerer, OutputStore, answers
+from taskfusion.tasks.base import FitContext, TaskModel
+
+LEFT_OUT = "left out"  # a split name no training looks at
+
+
+@attrs.frozen
+class Work:
+    """Where and how a pipeline works.
+
+    Attributes:
+        seed: everything random follows from it.
+        progress: where to tell how far it is.
+        folder: trained tasks and task outputs are kept there and found again; None keeps nothing.
+        cross_fit: train the fusers on out-of-fold task outputs of this many folds; 0 does not.
+    """
+
+    seed: int = 0
+    progress: Progress = attrs.field(factory=Progress)
+    folder: Path | None = None
+    cross_fit: int = 0
+
+    @property
+    def store(self) -> OutputStore | None:
+        """Task outputs on disk, where there is a folder."""
+        return None if self.folder is None else OutputStore(self.folder / "outputs")
+
+
+@attrs.frozen(eq=False)
+class TrainedTask:
+    """A task that can answer, and what it was trained on."""
+
+    name: str
+    model: TaskModel
+    origin: str
+
+    def answers(self, cases: Sequence[Case], work: Work) -> TaskOutput:
+        """What it says of these cases, from the store where it is there."""
+        fingerprint = self.model.fingerprint(lambda: self.origin)
+        return answers(Answerer(self.name, self.model.predict, fingerprint), cases, work.store, work.progress)
+
+
+def trained(name: str, task: TaskModel, cohort: Cohort, work: Work) -> TrainedTask:
+    """The task, trained: as given, as found in the folder, or by training it now."""
+    if task.is_fitted:
+        return TrainedTask(name, task, f"given {uuid.uuid4()}" if _learns(task) else "given")
+    origin = short_hash(_training_data(cohort), work.seed)
+    folder = None if work.folder is None else work.folder / "tasks" / name
+    wanted = task.fingerprint(lambda: origin)
+    if folder is not None and _found(folder, wanted):
+        return TrainedTask(name, type(task).load(folder), origin)
+    scratch = None if work.folder is None else work.folder / "scratch" / name
+    model = type(task)(task.config).fit(cohort, FitContext(work.seed, work.progress, scratch))
+    if folder is not None:
+        with replacing_folder(folder) as temporary:
+            model.save(temporary)
+            write_json(temporary / "trained.json", {"fingerprint": wanted})
+    return TrainedTask(name, model, origin)
+
+
+def out_of_fold(name: str, task: TaskModel, cohort: Cohort, work: Work) -> TaskOutput:
+    """Answers about the training cases by models that did not see them (law 3), in the training split's order."""
+    rows = cohort.rows("train")
+    train = cohort.select(rows)
+    folds = group_folds(train.groups, _strata(train), work.cross_fit, work.seed)
+    parts, order = [], []
+    for fold in range(work.cross_fit):
+        inside = rows[folds == fold]
+        model = trained(f"{name}.fold-{fold}", task, _without(cohort, inside), work)
+        parts.append(model.answers(cohort.select(inside).cases, work))
+        order.append(np.flatnonzero(folds == fold))
+    return TaskOutput.concatenate(parts).select(np.argsort(np.concatenate(order)))
+
+
+def training_outputs(
+    tasks: Mapping[str, TaskModel], ready: Mapping[str, TrainedTask], cohort: Cohort, work: Work
+) -> dict[str, TaskOutput]:
+    """What the fusers learn from: answers about the training split, out of fold where asked for and possible."""
+    cases = cohort.part("train").cases
+    return {
+        name: out_of_fold(name, tasks[name], cohort, work)
+        if work.cross_fit and not tasks[name].is_fitted
+        else ready[name].answers(cases, work)
+        for name in tasks
+    }
+
+
+def _without(cohort: Cohort, rows: np.ndarray) -> Cohort:
+    split = np.array(cohort.split if cohort.split is not None else ["train"] * len(cohort), dtype=object)
+    split[rows] = LEFT_OUT
+    return cohort.with_split(split.astype(str))
+
+
+def _strata(cohort: Cohort) -> np.ndarray:
+    names = list(cohort.targets)
+    return np.maximum(cohort.label(names[0]), 0) if names else np.zeros(len(cohort), np.int64)
+
+
+def _training_data(cohort: Cohort) -> str:
+    used = np.concatenate([cohort.rows("train"), cohort.rows("validation")])
+    return cohort.select(used).fingerprint()
+
+
+def _found(folder: Path, wanted: str) -> bool:
+    record = folder / "trained.json"
+    return record.is_file() and read_json(record).get("fingerprint") == wanted
+
+
+def _learns(task: TaskModel) -> bool:
+    """A task that is fitted from the start learned nothing here; its own fingerprint says all there is."""
+    return not type(task)(task.config).is_fitted

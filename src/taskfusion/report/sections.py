@@ -1,0 +1,161 @@
+"""From tables to what the template prints: texts, and a reason wherever a number is missing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from taskfusion.evaluation.console import MISSING, format_number
+from taskfusion.report.data import ReportData
+
+WORKLIST_ROWS = 200
+_TRUTHS = {1: "positive", 0: "negative", -1: "unknown"}
+_NUMBERS = ("auprc", "tpr", "tnr", "accuracy", "f1", "brier")
+
+
+@attrs.frozen
+class ResultTable:
+    """One target and split.
+
+    Attributes:
+        split: its name.
+        rows: per fuser its name and the texts of its numbers.
+        notes: what a reader must know: why numbers are missing, which cases were left out.
+    """
+
+    split: str
+    rows: list[dict[str, str]]
+    notes: list[str]
+
+
+@attrs.frozen
+class Worklist:
+    """The cases a reader would look at first.
+
+    Attributes:
+        target: whose score sorts them.
+        fusers: the columns; the first one sorts.
+        targets: the targets whose truth is shown.
+        rows: per case ``case``, ``truths`` (texts) and ``scores`` (numbers, NaN where missing).
+        total: how many cases there are.
+    """
+
+    target: str
+    fusers: list[str]
+    targets: list[str]
+    rows: list[dict[str, Any]]
+    total: int
+
+
+def result_table(data: ReportData, target: str, split: str) -> ResultTable:
+    """The table of one target and split."""
+    rows = data.results_of(target, split).to_dict("records")
+    return ResultTable(split, [_texts(row) for row in rows], _notes(rows))
+
+
+def difference_rows(data: ReportData, target: str) -> list[dict[str, str]]:
+    """Texts of the differences of one target in the main split; none where the report has none."""
+    if data.differences is None:
+        return []
+    chosen = (data.differences["target"] == target) & (data.differences["split"] == data.main_split)
+    return [_difference(row) for row in data.differences[chosen].to_dict("records")]
+
+
+def why_missing(n: int, positives: int) -> str:
+    """Why an AUC cannot be: the classes that are not there; "" where it can."""
+    if n == 0:
+        return "no case of known truth"
+    cases = "case is" if n == 1 else "cases are"
+    if positives == 0:
+        return f"no positive case: all {n} {cases} negative"
+    return f"no negative case: all {n} {cases} positive" if positives == n else ""
+
+
+def worklist(data: ReportData) -> Worklist | None:
+    """Cases of the main split, the highest score of the first fuser for the first target first."""
+    targets = [str(name) for name in data.results["target"].unique()]
+    table = data.predictions[data.predictions["split"] == data.main_split]
+    first = table[table["target"].isin(targets[:1])]
+    if first.empty:
+        return None
+    scores = first.pivot(index="case", columns="fuser", values="score")
+    fusers = [name for name in data.fusers if name in scores]
+    scores = scores[fusers].sort_values(fusers[0], ascending=False, kind="stable", na_position="last")
+    truths = table.drop_duplicates(["case", "target"]).pivot(index="case", columns="target", values="truth")
+    shown = [name for name in targets if name in truths]
+    rows = [
+        {"case": str(case), "truths": [_truth(truths.loc[case, name]) for name in shown], "scores": list(values)}
+        for case, values in zip(scores.index[:WORKLIST_ROWS], scores.to_numpy(), strict=False)
+    ]
+    return Worklist(targets[0], fusers, shown, rows, len(scores))
+
+
+def facts(data: ReportData) -> list[tuple[str, str]]:
+    """The numbers at the top of the page."""
+    judged = data.predictions[data.predictions["split"] == data.main_split]
+    counts = {
+        f"cases in the {data.main_split} split": judged["case"].nunique(),
+        "patients": judged["group"].nunique(),
+        "targets": data.results["target"].nunique(),
+        "tasks": len(data.tasks),
+        "fusers": len(data.fusers),
+    }
+    return [(f"{count:,}", name) for name, count in counts.items()]
+
+
+def number(value: object) -> str:
+    """Counts as they are, other numbers with three digits, NaN as a dash, texts as texts."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, int) or (math.isfinite(value) and value == int(value) and abs(value) >= 2):
+        return f"{int(value):,}"
+    return format_number(value) if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def _texts(row: Mapping[Any, Any]) -> dict[str, str]:
+    interval = "" if math.isnan(row["auc_low"]) else f"[{row['auc_low']:.3f}, {row['auc_high']:.3f}]"
+    counts = {name: f"{row[name]:,}" for name in ("n", "positives", "unknown")}
+    numbers = {name: format_number(row[name]) for name in ("auc", *_NUMBERS)}
+    why = why_missing(row["n"], row["positives"])
+    return {"fuser": str(row["fuser"]), "interval": interval, "why": why, **counts, **numbers}
+
+
+def _notes(rows: list[dict[Any, Any]]) -> list[str]:
+    """Distinct remarks about a table, in the order of its rows."""
+    notes = [f"{MISSING} has no value: {why}." for row in rows if (why := why_missing(row["n"], row["positives"]))]
+    if any(not math.isnan(row["auc"]) and math.isnan(row["auc_low"]) for row in rows):
+        notes.append("An AUC without interval: fewer than two patients, or no resample held both classes.")
+    if any(math.isnan(row["brier"]) and row["n"] for row in rows):
+        notes.append(f"{MISSING} under Brier: scores outside [0, 1] are no probabilities.")
+    if len({row["n"] for row in rows}) > 1:
+        notes.append("The fusers answered about different cases (see n): compare them with care.")
+    unknown = max((row["unknown"] for row in rows), default=0)
+    if unknown:
+        notes.append(f"{unknown:,} {'case' if unknown == 1 else 'cases'} of unknown truth left out.")
+    return list(dict.fromkeys(notes))
+
+
+def _difference(row: Mapping[Any, Any]) -> dict[str, str]:
+    interval = "" if math.isnan(row["difference_low"]) else _signed_interval(row)
+    p_values = {name: _p(row[name]) for name in ("p", "p_delong", "p_wilcoxon")}
+    names = {name: str(row[name]) for name in ("fuser", "reference")}
+    return {**names, "difference": _signed(row["difference"]), "interval": interval, "n": f"{row['n']:,}", **p_values}
+
+
+def _signed_interval(row: Mapping[Any, Any]) -> str:
+    return f"[{_signed(row['difference_low'])}, {_signed(row['difference_high'])}]"
+
+
+def _signed(value: float) -> str:
+    return MISSING if math.isnan(value) else f"{value:+.3f}".replace("-", "−")
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else format_number(value)
+
+
+def _truth(value: float) -> str:
+    return MISSING if math.isnan(value) else _TRUTHS[int(value)]

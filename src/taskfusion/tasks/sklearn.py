@@ -1,0 +1,195 @@
+"""Task ``sklearn``: a scikit-learn classifier on columns of the cases' metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import attrs
+import numpy as np
+
+from taskfusion.cases import UNKNOWN, Case, Cohort
+from taskfusion.errors import DataError, ModelFolderError, NotFittedError, SpecError
+from taskfusion.estimators import load_estimator, make_classifier, positive_scores, save_estimator, set_seed
+from taskfusion.files import read_json, write_json
+from taskfusion.images import Array
+from taskfusion.outputs import Level, TaskOutput, TaskSpec
+from taskfusion.tables import METADATA, find_columns, metadata_frame, numbers, refuse
+from taskfusion.tasks.base import FitContext, TaskModel
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@attrs.frozen
+class SklearnConfig:
+    """A classifier and what it sees.
+
+    Attributes:
+        estimator: class name of a scikit-learn classifier.
+        params: its parameters.
+        columns: names or patterns of metadata columns; a pattern takes columns of numbers only.
+        label: the label to learn; by default that of the cohort's first target.
+        scale: standardise the columns on the training split.
+        impute: put the training split's median where a value is missing; else the classifier must take NaN.
+    """
+
+    estimator: str = "LogisticRegression"
+    params: Mapping[str, Any] = attrs.field(factory=dict)
+    columns: tuple[str, ...] = ("*",)
+    label: str | None = None
+    scale: bool = True
+    impute: bool = True
+
+
+class SklearnTask(TaskModel):
+    """Scores cases by their metadata; its features are the columns the classifier sees, imputed and scaled."""
+
+    Config = SklearnConfig
+
+    def __init__(self, config: SklearnConfig | None = None) -> None:
+        super().__init__(config)
+        self._pipeline: Any = None
+        self._learned: dict[str, Any] = {}  # columns, label, cases, positives
+
+    @property
+    def spec(self) -> TaskSpec:
+        """One class, named like the label; as many features as columns were found in training."""
+        self._need_fit()
+        return TaskSpec(Level.CASE, (self._learned["label"],), feature_size=len(self._learned["columns"]))
+
+    @property
+    def is_fitted(self) -> bool:
+        """After ``fit`` or ``load``."""
+        return self._pipeline is not None
+
+    def fit(self, cohort: Cohort, context: FitContext) -> Self:
+        """Train on the cases of the train split whose label is known.
+
+        Raises:
+            SpecError: a classifier, a parameter or a label that does not exist or does not fit the data.
+            DataError: no usable columns, or labels that are not both 0 and 1.
+        """
+        label = self._label(cohort)
+        train = cohort.part("train")
+        train = train.select(np.flatnonzero(train.label(label) != UNKNOWN))
+        truth = _binary(train.label(label), label)
+        frame = metadata_frame(train.cases)
+        columns = _columns(self.config.columns, frame)
+        values = _values(frame, columns)
+        if self.config.impute:
+            _refuse_empty(values, columns)
+        with context.progress.step(f"{self.config.estimator} on {len(columns)} columns", 1) as step:
+            pipeline = self._fitted(values, truth, context.seed)
+            step.advance(1)
+        self._pipeline = pipeline
+        self._learned = {
+            "columns": list(columns),
+            "label": label,
+            "cases": len(truth),
+            "positives": int(truth.sum()),
+        }
+        return self
+
+    def predict(self, cases: Sequence[Case]) -> TaskOutput:
+        """Scores and features; a case with none of the columns gets no answer.
+
+        Raises:
+            DataError: a value that is no number.
+        """
+        spec = self.spec
+        values = _values(metadata_frame(cases, self._learned["columns"]), self._learned["columns"])
+        present = ~np.isnan(values).all(axis=1)
+        scores, features = np.full((len(cases), 1), np.nan), np.full(values.shape, np.nan)
+        if present.any():
+            features[present] = self._prepared(values[present])
+            scores[present, 0] = self._scores(features[present])
+        return TaskOutput(spec, [case.id for case in cases], present, scores, features)
+
+    def save_weights(self, folder: Path) -> None:
+        """The pipeline through skops, what it was trained on as JSON."""
+        self._need_fit()
+        save_estimator(self._pipeline, folder / "pipeline.skops")
+        write_json(folder / "learned.json", self._learned)
+
+    def load_weights(self, folder: Path) -> None:
+        """Read what :meth:`save_weights` wrote.
+
+        Raises:
+            ModelFolderError: a part is missing or was changed.
+        """
+        try:
+            learned = read_json(folder / "learned.json")
+            if not {"columns", "label"} <= set(learned):
+                raise ValueError("columns and label are not in it")
+        except (OSError, ValueError, TypeError) as error:
+            raise ModelFolderError(f"saved task cannot be used: {folder / 'learned.json'}: {error}") from error
+        self._pipeline, self._learned = load_estimator(folder / "pipeline.skops"), learned
+
+    def summary(self) -> Mapping[str, Any]:
+        """What it was trained on."""
+        return dict(self._learned)
+
+    def _need_fit(self) -> None:
+        if not self.is_fitted:
+            raise NotFittedError("task 'sklearn' is not trained; call fit first")
+
+    def _label(self, cohort: Cohort) -> str:
+        if self.config.label is not None:
+            return self.config.label
+        if not cohort.targets:
+            raise SpecError(f"task 'sklearn' needs a label to learn: cohort {cohort.name!r} has no targets")
+        return next(iter(cohort.targets))
+
+    def _fitted(self, values: Array, truth: Array, seed: int) -> Any:
+        from sklearn.impute import SimpleImputer
+        from sklearn.pipeline import Pipeline
+        from sklearn.preprocessing import StandardScaler
+
+        classifier = set_seed(make_classifier(self.config.estimator, self.config.params), seed)
+        impute = SimpleImputer(strategy="median") if self.config.impute else "passthrough"
+        scale = StandardScaler() if self.config.scale else "passthrough"
+        pipeline = Pipeline([("impute", impute), ("scale", scale), ("classify", classifier)])
+        try:
+            return pipeline.fit(values, truth)
+        except (ValueError, TypeError) as error:
+            raise SpecError(f"classifier {self.config.estimator!r} cannot be trained: {error}") from error
+
+    def _prepared(self, values: Array) -> Array:
+        """The columns as the classifier sees them, ``(cases, columns)``."""
+        return np.asarray(self._pipeline[:-1].transform(values))
+
+    def _scores(self, features: Array) -> Array:
+        try:
+            return positive_scores(self._pipeline[-1], features)
+        except ValueError as error:
+            raise DataError(f"classifier {self.config.estimator!r} cannot answer: {error}") from error
+
+
+def _binary(labels: Array, name: str) -> Array:
+    found = np.unique(labels).tolist()
+    if found != [0, 1]:
+        raise DataError(f"task 'sklearn' learns 0 against 1; label {name!r} in the train split has {found or 'none'}")
+    return labels
+
+
+def _columns(patterns: Sequence[str], frame: pd.DataFrame) -> tuple[str, ...]:
+    """Names take any column, patterns those of numbers."""
+    import pandas as pd
+
+    usable = [name for name in map(str, frame) if name in patterns or pd.api.types.is_numeric_dtype(frame[name])]
+    return find_columns(patterns, usable, METADATA)
+
+
+def _values(frame: pd.DataFrame, columns: Sequence[str]) -> Array:
+    values = numbers(frame, columns, METADATA)
+    refuse(frame, np.isinf(values), columns, METADATA, "is {value}; expected a finite number")
+    return values
+
+
+def _refuse_empty(values: Array, columns: Sequence[str]) -> None:
+    empty = np.isnan(values).all(axis=0)
+    if empty.any():
+        name = columns[int(np.argmax(empty))]
+        raise DataError(f"{METADATA}: column {name!r} has no value in the train split; leave it out of columns")

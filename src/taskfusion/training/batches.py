@@ -1,0 +1,98 @@
+"""Batches from arrays in memory: shuffled, balanced between classes, augmented, and the same for the same seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import numpy as np
+
+from taskfusion.errors import DataError
+from taskfusion.images import Array
+from taskfusion.training.backend import keras
+
+Transform = Callable[[Any, np.random.Generator], Any]
+
+
+@attrs.frozen
+class BatchOptions:
+    """How batches are drawn.
+
+    Attributes:
+        size: samples per batch; every batch is full, so a network is compiled once.
+        steps: batches per epoch; None: about as many as the samples fill once.
+        seed: order and augmentation follow from it, and from the number of the epoch.
+    """
+
+    size: int = 32
+    steps: int | None = None
+    seed: int = 0
+
+
+class Batches(keras.utils.PyDataset):
+    """Full, shuffled batches of ``(inputs, targets)`` for ``model.fit``; epoch ``e`` is the same for the same seed.
+
+    Args:
+        inputs: an array ``(samples, ...)``, or a tuple or dictionary of such arrays.
+        targets: array ``(samples, ...)``, or a tuple or dictionary of such arrays.
+        options: batch size, steps and seed.
+        transform: ``transform(inputs of one batch, generator) -> inputs``: conversion and augmentation.
+        classes: ``(samples,)``; each batch then holds as many samples of one class as of another (plus or minus one).
+    """
+
+    def __init__(
+        self,
+        inputs: Any,
+        targets: Any,
+        options: BatchOptions,
+        transform: Transform | None = None,
+        classes: Array | None = None,
+    ) -> None:
+        super().__init__()
+        count = len(keras.tree.flatten(inputs)[0])
+        if count == 0:
+            raise DataError("no samples to train on")
+        self._inputs, self._targets = inputs, targets
+        self._options, self._transform = options, transform
+        self._pools = _pools(np.zeros(count, int) if classes is None else np.asarray(classes))
+        self._steps = options.steps or max(1, round(count / options.size))
+        self._start_epoch(0)
+
+    def __len__(self) -> int:
+        """Batches per epoch."""
+        return self._steps
+
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
+        """Batch ``index`` of the running epoch; asking twice gives the same batch."""
+        size = self._options.size
+        rows = self._order[index * size : (index + 1) * size]
+        inputs = _take(self._inputs, rows)
+        if self._transform is not None:
+            inputs = self._transform(inputs, np.random.default_rng((self._options.seed, self._epoch, index)))
+        return inputs, _take(self._targets, rows)
+
+    def on_epoch_end(self) -> None:
+        """Draw the next epoch's order."""
+        self._start_epoch(self._epoch + 1)
+
+    def _start_epoch(self, epoch: int) -> None:
+        self._epoch = epoch
+        generator = np.random.default_rng((self._options.seed, epoch))
+        self._order = _interleaved(self._pools, self._steps * self._options.size, generator)
+
+
+def _pools(classes: Array) -> list[Array]:
+    """The rows of each class that occurs."""
+    return [np.flatnonzero(classes == value) for value in np.unique(classes)]
+
+
+def _interleaved(pools: list[Array], length: int, generator: np.random.Generator) -> Array:
+    """``length`` rows, the pools taking turns; a pool that runs out is shuffled anew."""
+    turns = -(-length // len(pools))
+    columns = [np.concatenate([generator.permutation(p) for _ in range(-(-turns // len(p)))])[:turns] for p in pools]
+    return np.stack(columns, axis=1).ravel()[:length]
+
+
+def _take(arrays: Any, rows: Array) -> Any:
+    return keras.tree.map_structure(lambda array: array[rows], arrays)

@@ -1,0 +1,87 @@
+"""Import layers: a room imports only rooms below it, and ``import taskfusion`` stays light."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "taskfusion"
+# Bottom to top; DESIGN's order with the small helper rooms where they belong. "builtins" names classes as text only.
+LAYERS = (
+    ("errors", "files", "progress"),
+    ("images",),
+    ("configs", "yamlfile"),
+    ("cases",),
+    ("splits", "outputs", "imagefiles", "materialize", "tables", "estimators"),
+    ("padding",),
+    ("assembly",),
+    ("training",),
+    ("readers", "tasks", "cohorts"),
+    ("fusers",),
+    ("hookspecs",),
+    ("builtins",),
+    ("plugins",),
+    ("spec",),
+    ("store",),
+    ("pipeline",),
+    ("evaluation",),
+    ("report",),
+    ("run",),
+    ("cli",),
+    ("__init__",),
+)
+LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
+BESIDE = ("testing",)  # the conformance kit stands beside the stack and may import anything
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def imported_rooms(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = []
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("taskfusion"):
+            names = [node.module] if node.module != "taskfusion" else [f"taskfusion.{a.name}" for a in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names if alias.name.startswith("taskfusion")]
+        found |= {name.split(".")[1] if "." in name else "__init__" for name in names}
+    return found
+
+
+@pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda p: str(p.relative_to(SOURCE)))
+def test_a_room_imports_only_what_is_below(path):
+    room = room_of(path)
+    if room in BESIDE or room == "__init__":
+        return
+    assert room in LEVEL, f"{room} has no place in LAYERS"
+    wrong = {other for other in imported_rooms(path) if other != room and LEVEL[other] > LEVEL[room]}
+    assert not wrong, f"{path.relative_to(SOURCE)} imports {sorted(wrong)} from above"
+
+
+def test_the_core_says_no_word_of_a_plugin():
+    for path in SOURCE.rglob("*.py"):
+        text = path.read_text()
+        assert "import mammo" not in text and "from mammo" not in text, path
+
+
+def test_task_plugins_do_not_import_each_other():
+    tasks = ("mammo_density", "mammo_findings", "mammo_localization")
+    for own in tasks:
+        for path in (ROOT / "plugins" / own / "src").rglob("*.py"):
+            for other in tasks:
+                assert other == own or f"import {other}" not in path.read_text(), path
+
+
+@pytest.mark.parametrize("statement", ["import taskfusion", "import taskfusion.cli; taskfusion.cli.group.list_commands(None)"])
+def test_importing_is_light(statement):
+    heavy = "('tensorflow', 'keras', 'sklearn', 'pandas', 'scipy', 'plotly', 'PIL')"
+    code = f"import sys; {statement}; print([m for m in {heavy} if m in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
