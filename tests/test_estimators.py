@@ -10,6 +10,7 @@ import zipfile
 
 import numpy as np
 import pytest
+
 from taskfusion.errors import ContractError, ModelFolderError, NotFittedError, SpecError, UnknownNameError
 from taskfusion.estimators import (
     _classifiers,
@@ -38,7 +39,7 @@ def fitted(data):
 def test_import_is_light():
     code = "import sys, taskfusion.estimators, taskfusion.tables, taskfusion.tasks.table, taskfusion.tasks.sklearn; "
     code += "import taskfusion.cohorts.table, taskfusion.cohorts.sklearn_data; "
-    code += "sys.exit(' '.join({'sklearn', 'pandas', 'scipy', 'skops', 'pyarrow'} & set(sys.modules)))"
+    code += "sys.exit(' '.join({'sklearn', 'pandas', 'scipy', 'skops', 'pyarrow'} & set(sys.modules)) or None)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
 

@@ -79,7 +79,9 @@ def test_task_plugins_do_not_import_each_other():
                 assert other == own or f"import {other}" not in path.read_text(), path
 
 
-@pytest.mark.parametrize("statement", ["import taskfusion", "import taskfusion.cli; taskfusion.cli.group.list_commands(None)"])
+@pytest.mark.parametrize(
+    "statement", ["import taskfusion", "import taskfusion.cli; taskfusion.cli.group.list_commands(None)"]
+)
 def test_importing_is_light(statement):
     heavy = "('tensorflow', 'keras', 'sklearn', 'pandas', 'scipy', 'plotly', 'PIL')"
     code = f"import sys; {statement}; print([m for m in {heavy} if m in sys.modules])"

@@ -110,12 +110,11 @@ def top_detections(output: TaskOutput, target: Target, n: int) -> Slots:
     shape = (len(output), len(spec.views), n)
     scores, filled = np.zeros((cells, n), np.float32), np.zeros((cells, n), bool)
     scores[cell, rank], filled[cell, rank] = found.scores[keep], True
-    features = None
-    if found.features is not None:
-        features = np.zeros((cells, n, found.features.shape[1]), np.float32)
-        features[cell, rank] = found.features[keep]
-        features = features.reshape(*shape, -1)
-    return Slots(scores.reshape(shape), filled.reshape(shape), features, found.background)
+    if found.features is None:
+        return Slots(scores.reshape(shape), filled.reshape(shape), None, found.background)
+    features = np.zeros((cells, n, found.features.shape[1]), np.float32)
+    features[cell, rank] = found.features[keep]
+    return Slots(scores.reshape(shape), filled.reshape(shape), features.reshape(*shape, -1), found.background)
 
 
 def _same_cases(outputs: Mapping[str, TaskOutput]) -> tuple[str, ...]:

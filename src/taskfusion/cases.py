@@ -69,6 +69,16 @@ class Target:
         return np.array([name in self.labels for name in classes], bool)
 
 
+def integers(values: Any) -> Array:
+    """A column of whole numbers."""
+    return np.asarray(values, np.int64)
+
+
+def xyxy(values: Any) -> Array:
+    """Boxes as ``(rows, 4)`` float32."""
+    return np.asarray(values, np.float32).reshape(-1, 4)
+
+
 @attrs.frozen(eq=False)
 class Annotations:
     """True boxes, columnar. Row ``k`` is a box in view ``view[k]`` of case ``case[k]`` (indices into the cohort).
@@ -77,10 +87,10 @@ class Annotations:
     """
 
     classes: tuple[str, ...]
-    case: Array = attrs.field(converter=lambda v: np.asarray(v, np.int64))
-    view: Array = attrs.field(converter=lambda v: np.asarray(v, np.int64))
-    boxes: Array = attrs.field(converter=lambda v: np.asarray(v, np.float32).reshape(-1, 4))
-    labels: Array = attrs.field(converter=lambda v: np.asarray(v, np.int64))
+    case: Array = attrs.field(converter=integers)
+    view: Array = attrs.field(converter=integers)
+    boxes: Array = attrs.field(converter=xyxy)
+    labels: Array = attrs.field(converter=integers)
 
     def __attrs_post_init__(self) -> None:
         lengths = {len(self.case), len(self.view), len(self.boxes), len(self.labels)}
@@ -121,6 +131,14 @@ def check_boxes(boxes: Array, what: str) -> None:
         )
 
 
+def _cases(values: Iterable[Case]) -> tuple[Case, ...]:
+    return tuple(values)
+
+
+def _names(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(values)
+
+
 @attrs.frozen(eq=False)
 class Cohort:
     """Cases with labels, boxes, targets and a split, all on case level.
@@ -130,8 +148,8 @@ class Cohort:
     """
 
     name: str
-    cases: tuple[Case, ...] = attrs.field(converter=tuple)
-    views: tuple[str, ...] = attrs.field(converter=tuple, default=())
+    cases: tuple[Case, ...] = attrs.field(converter=_cases)
+    views: tuple[str, ...] = attrs.field(converter=_names, default=())
     labels: Mapping[str, Array] = attrs.field(factory=dict)
     targets: Mapping[str, Target] = attrs.field(factory=dict)
     split: Array | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin
@@ -47,6 +48,7 @@ def _converter() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True)
     for kind in (int, float, bool, str):
         converter.register_structure_hook(kind, _strict)
+    converter.register_structure_hook(StrEnum, lambda v, t: t(v))
     converter.register_structure_hook_func(_is_tuple, lambda v, t: _as_tuple(converter, v, t))
     converter.register_structure_hook_func(_is_plain_union, lambda v, t: _first_fit(converter, v, t))
     converter.register_structure_hook(Path, lambda v, _: Path(_strict(v, str)))

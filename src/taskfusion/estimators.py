@@ -27,6 +27,7 @@ from taskfusion.images import Array
 # Parts of fitted scikit-learn classifiers that skops does not trust by itself: compiled trees and neighbour searches,
 # whose content it cannot check, and small helpers. All of them hold numbers and run nothing when they are built.
 ALLOWED_TYPES = (
+    "numpy.dtype",
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",

@@ -42,7 +42,7 @@ def materialize(cohort: Cohort, folder: Path, progress: Progress, jobs: int = -1
     from joblib import Parallel, delayed
 
     stored = [_stored(case, folder) for case in cohort.cases]
-    todo = [case for case in stored if not all(view.source.path.is_file() for view in case.views.values())]
+    todo = [case for case in stored if _open(case)]
     if todo:
         with progress.step("cohort: images", total=len(todo)) as bar:
             work = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=8)
@@ -59,9 +59,12 @@ def _stored(case: Case, folder: Path) -> Case:
     return attrs.evolve(case, views=views)
 
 
+def _open(case: Case) -> list[StoredSource]:
+    """The views that are not on disk yet."""
+    sources = [view.source for view in case.views.values()]
+    return [source for source in sources if isinstance(source, StoredSource) and not source.path.is_file()]
+
+
 def _write(case: Case) -> None:
-    for view in case.views.values():
-        source = view.source
-        assert isinstance(source, StoredSource)
-        if not source.path.is_file():
-            write_png(source.path, np.ascontiguousarray(source.original.read()))
+    for source in _open(case):
+        write_png(source.path, np.ascontiguousarray(source.original.read()))

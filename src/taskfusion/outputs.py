@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 import attrs
 import numpy as np
 
-from taskfusion.cases import check_boxes
+from taskfusion.cases import check_boxes, integers, xyxy
 from taskfusion.errors import ContractError, DataError
 from taskfusion.images import Array
 
@@ -19,6 +19,10 @@ class Level(StrEnum):
     CASE = "case"
     VIEW = "view"
     DETECTION = "detection"
+
+
+def _names(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(values)
 
 
 @attrs.frozen
@@ -35,8 +39,8 @@ class TaskSpec:
     """
 
     level: Level = attrs.field(converter=Level)
-    classes: tuple[str, ...] = attrs.field(converter=tuple)
-    views: tuple[str, ...] = attrs.field(converter=tuple, default=())
+    classes: tuple[str, ...] = attrs.field(converter=_names)
+    views: tuple[str, ...] = attrs.field(converter=_names, default=())
     feature_size: int = 0
     feature_channels: int = 1
     background: bool = False
@@ -44,6 +48,10 @@ class TaskSpec:
 
 def _float(values: object) -> Array:
     return np.asarray(values, np.float32)
+
+
+def _booleans(values: object) -> Array:
+    return np.asarray(values, bool)
 
 
 def _optional_float(values: object) -> Array | None:
@@ -63,9 +71,9 @@ class Detections:
         background: ``(cases, views, feature_size)`` or None.
     """
 
-    offsets: Array = attrs.field(converter=lambda v: np.asarray(v, np.int64))
-    boxes: Array = attrs.field(converter=lambda v: _float(v).reshape(-1, 4))
-    labels: Array = attrs.field(converter=lambda v: np.asarray(v, np.int64))
+    offsets: Array = attrs.field(converter=integers)
+    boxes: Array = attrs.field(converter=xyxy)
+    labels: Array = attrs.field(converter=integers)
     scores: Array = attrs.field(converter=_float)
     features: Array | None = attrs.field(converter=_optional_float, default=None)
     background: Array | None = attrs.field(converter=_optional_float, default=None)
@@ -138,8 +146,8 @@ class TaskOutput:
     """
 
     spec: TaskSpec
-    cases: tuple[str, ...] = attrs.field(converter=tuple)
-    present: Array = attrs.field(converter=lambda v: np.asarray(v, bool))
+    cases: tuple[str, ...] = attrs.field(converter=_names)
+    present: Array = attrs.field(converter=_booleans)
     scores: Array | None = attrs.field(converter=_optional_float, default=None)
     features: Array | None = attrs.field(converter=_optional_float, default=None)
     detections: Detections | None = None

@@ -48,6 +48,7 @@ class RunOutcome:
         seconds: per stage.
         notice: a warning of the cohort.
         task_metrics: per task its own figures on the main split.
+        differences: the first fuser against every other one, paired, per target on the main split.
     """
 
     folder: Path
@@ -57,6 +58,7 @@ class RunOutcome:
     seconds: dict[str, float]
     notice: str
     task_metrics: dict[str, dict[str, float]]
+    differences: pd.DataFrame
 
 
 @attrs.define
@@ -115,7 +117,10 @@ class _Run:
         task_metrics = self._task_metrics(pipeline, cohort, results_of)
         with self.clock.stage("evaluation"):
             results = self._evaluate(predictions)
-        outcome = RunOutcome(self.folder, results, predictions, split, self.clock.seconds, cohort.notice, task_metrics)
+            differences = self._differences(predictions, split)
+        outcome = RunOutcome(
+            self.folder, results, predictions, split, self.clock.seconds, cohort.notice, task_metrics, differences
+        )
         self._write(outcome, pipeline, cohort)
         return outcome
 
@@ -183,12 +188,22 @@ class _Run:
         options = self.spec.evaluation
         return evaluate(predictions, options.threshold, options.replicates, options.seed, options.confidence)
 
+    def _differences(self, predictions: pd.DataFrame, split: str) -> pd.DataFrame:
+        import pandas as pd
+
+        from taskfusion.evaluation import Bootstrap, differences
+
+        options = self.spec.evaluation
+        how = Bootstrap(options.replicates, options.seed, options.confidence)
+        first, targets = self.spec.fusers[0].name, predictions["target"].unique()
+        return pd.concat([differences(predictions, first, split, t, how) for t in targets], ignore_index=True)
+
     def _write(self, outcome: RunOutcome, pipeline: FusionPipeline, cohort: Cohort) -> None:
         with self.clock.stage("model"):
             save_pipeline(pipeline, self.folder / "model")
-        for name, table in (("results", outcome.results), ("predictions", outcome.predictions)):
+        for name in ("results", "predictions", "differences"):
             with replacing(self.folder / f"{name}.csv") as temporary:
-                table.to_csv(temporary, index=False, float_format="%.6g")
+                getattr(outcome, name).to_csv(temporary, index=False, float_format="%.6g")
         self._write_fusers(pipeline)
         with self.clock.stage("report"):
             write_run_report(outcome, self.spec, pipeline, cohort)
@@ -240,7 +255,7 @@ def prediction_rows(result: Result, part: Cohort, split: str) -> pd.DataFrame:
 
 def write_run_report(outcome: RunOutcome, spec: Spec, pipeline: FusionPipeline, cohort: Cohort) -> None:
     """``report.html`` of a run."""
-    from taskfusion.report.report import ReportData, TaskSection, write_report
+    from taskfusion.report import ReportData, TaskSection, write_report
 
     summary = pipeline.summary()["tasks"]
     sections = [
@@ -265,6 +280,9 @@ def write_run_report(outcome: RunOutcome, spec: Spec, pipeline: FusionPipeline, 
         tasks=sections,
         info=flat,
         main_split=outcome.main_split,
+        threshold=spec.evaluation.threshold,
+        confidence=spec.evaluation.confidence,
+        differences=outcome.differences,
     )
     write_report(outcome.folder / "report.html", data)
 

@@ -162,7 +162,7 @@ class _Resolver:
         for task in keys.tasks:
             if task not in tasks:
                 self._fail((*where, "tasks"), f"unknown task {task!r}{did_you_mean(task, tasks)}")
-        if min(keys.detections, default=0) < 1:
+        if not keys.detections or min(keys.detections) < 1:
             self._fail((*where, "detections"), f"{list(keys.detections)} must be whole numbers from 1")
         fuser = self._create(where, "fuser", keys.fuser, rest)
         padding = None

@@ -12,6 +12,8 @@ from rich.progress import Progress as RichBars
 
 from taskfusion.progress import Progress, Step
 
+WORTH_SHOWING = 0.5  # seconds; a step done sooner leaves no line behind
+
 
 class BarProgress(Progress):
     """Bars with metrics and time left, for terminals; use as a context manager."""
@@ -40,8 +42,10 @@ class BarProgress(Progress):
     def step(self, description: str, total: float | None = None) -> Iterator[Step]:
         """One bar; it stays when done, so that the whole way can be read afterwards."""
         bar = self._bars.add_task(description, total=total, metrics="")
-        yield _Bar(self._bars, self._bars.tasks[-1])
-        self._bars.update(bar, refresh=True)
+        task = self._bars.tasks[-1]
+        yield _Bar(self._bars, task)
+        if (task.elapsed or 0) < WORTH_SHOWING:
+            self._bars.remove_task(bar)
 
     def say(self, message: str) -> None:
         """A line above the bars."""

@@ -10,6 +10,8 @@ import click
 if TYPE_CHECKING:
     from taskfusion.run import RunOutcome
 
+LOG_WIDTH = 110  # columns of the table where the output goes into a file
+
 
 @click.command("run", epilog="Example:  taskfusion run examples/wisconsin.yaml --set fusers.P_score.alpha=3")
 @click.argument("spec", type=click.Path(path_type=Path))
@@ -32,7 +34,8 @@ def run_and_show(spec: Path, output: Path | None, overrides: tuple[str, ...]) ->
 
     with shown_progress(Console(stderr=True)) as progress:
         outcome = run(spec, overrides=overrides, folder=output, progress=progress)
-    show(outcome, Console())
+    console = Console()
+    show(outcome, console if console.is_terminal else Console(width=LOG_WIDTH))
     return outcome
 
 

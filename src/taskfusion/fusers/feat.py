@@ -107,7 +107,7 @@ class FeatFuser(Fuser):
         """The network as ``.keras`` (loaded in safe mode), ranges as ``.npz``, shapes as JSON."""
         self._model.save(folder / "network.keras")
         ranges = {f"{task}:{end}": getattr(s, end) for task, s in self._scalers.items() for end in ("low", "high")}
-        np.savez(folder / "ranges.npz", **ranges)  # type: ignore[arg-type]  # numpy's stub lacks plain arrays here
+        np.savez(folder / "ranges.npz", **ranges)
         write_json(folder / "state.json", {"shapes": self._shapes, "summary": self._summary})
 
     def load_state(self, folder: Path) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from abc import abstractmethod
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Self
 
 import attrs
 import numpy as np
@@ -24,7 +24,11 @@ class PooledConfig:
 
 class _PooledFuser(Fuser):
     Config = PooledConfig
-    pool: ClassVar[Callable[..., Array]]
+
+    @staticmethod
+    @abstractmethod
+    def pool(scores: Array) -> Array:
+        """``(cases, columns)`` with NaN for missing scores to ``(cases,)``."""
 
     def fit(self, train: FusionData, validation: FusionData | None, context: FuseContext) -> Self:
         """Nothing to learn."""
@@ -35,7 +39,7 @@ class _PooledFuser(Fuser):
         with warnings.catch_warnings():
             # a row of NaN is a case without any answer, which the next line settles
             warnings.simplefilter("ignore", RuntimeWarning)
-            pooled = type(self).pool(inputs.scores.values, axis=1)
+            pooled = self.pool(inputs.scores.values)
         return np.where(np.isnan(pooled), NO_ANSWER, pooled)
 
     def save_state(self, folder: Path) -> None:
@@ -48,10 +52,16 @@ class _PooledFuser(Fuser):
 class MaxFuser(_PooledFuser):
     """The largest score of the chosen tasks: max(p_F), max(p_L)."""
 
-    pool = staticmethod(np.nanmax)
+    @staticmethod
+    def pool(scores: Array) -> Array:
+        """Row maximum."""
+        return np.asarray(np.nanmax(scores, axis=1))
 
 
 class MeanFuser(_PooledFuser):
     """The mean score of the chosen tasks."""
 
-    pool = staticmethod(np.nanmean)
+    @staticmethod
+    def pool(scores: Array) -> Array:
+        """Row mean."""
+        return np.asarray(np.nanmean(scores, axis=1))

@@ -16,7 +16,7 @@ from taskfusion.estimators import load_estimator, make_classifier, positive_scor
 from taskfusion.files import read_json, write_json
 from taskfusion.fusers.base import FuseContext, Fuser, FusionData, require_both_classes
 from taskfusion.fusers.scaling import LogitScaler
-from taskfusion.fusers.selection import select
+from taskfusion.fusers.selection import one_thread, select
 from taskfusion.images import Array
 
 Params = Mapping[str, Any]
@@ -52,7 +52,8 @@ class ScoreFuser(Fuser):
         require_both_classes(train, "score fuser")
         self._columns = train.inputs.scores.columns
         self._scaler = LogitScaler().fit(train.inputs.scores.values)
-        best = select(self.grid(len(self._columns)), self._fitter(context.seed), train, validation)
+        with one_thread():
+            best = select(self.grid(len(self._columns)), self._fitter(context.seed), train, validation)
         self._chosen, self._candidates, self._estimator = dict(best.params), best.tried, best.model
         return self
 
@@ -98,7 +99,7 @@ class MlpConfig:
 
     hidden: tuple[str, ...] = ("1", "1 1", "1 0.5")
     alpha: tuple[float, ...] = (1.0, 10.0)
-    max_iter: int = 500
+    max_iter: int = 1000
 
 
 class MlpFuser(ScoreFuser):
@@ -117,8 +118,8 @@ class MlpFuser(ScoreFuser):
         """L-BFGS: a few hundred rows fit into one batch, and it needs no learning rate."""
         from sklearn.neural_network import MLPClassifier
 
-        fixed = {"solver": "lbfgs", "activation": "tanh", "max_iter": self.config.max_iter, "random_state": seed}
-        return MLPClassifier(**fixed, **params)
+        fixed = {"solver": "lbfgs", "activation": "tanh", "max_iter": self.config.max_iter, "tol": 1e-3}
+        return MLPClassifier(random_state=seed, **fixed, **params)
 
 
 def layer_sizes(text: str, columns: int) -> tuple[int, ...]:

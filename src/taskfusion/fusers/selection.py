@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import attrs
@@ -43,6 +44,16 @@ def select(
     reached = [figures(train.truth, _out_of_fold(params, fitter, train)) for params in grid]
     best = max(range(len(grid)), key=lambda i: reached[i])
     return Selected(grid[best], fit_one(grid[best], train), _tried(grid, reached))
+
+
+def one_thread() -> AbstractContextManager[object]:
+    """Keep numerical libraries on one thread: on tables this small, handing work to threads costs 10x the work."""
+    import scipy.linalg  # noqa: F401  # only libraries that are loaded already are held back
+    import sklearn.neighbors  # noqa: F401  # brings OpenMP
+    from threadpoolctl import threadpool_limits
+
+    limits: AbstractContextManager[object] = threadpool_limits(1)
+    return limits
 
 
 def figures(truth: Array, score: Array) -> tuple[float, float]:

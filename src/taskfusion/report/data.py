@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import attrs
 
 from taskfusion.errors import DataError
-from taskfusion.evaluation import RESULT_COLUMNS
-from taskfusion.evaluation.table import DIFFERENCE_COLUMNS, PREDICTION_COLUMNS
+from taskfusion.evaluation import RESULT_COLUMNS, check_predictions
+from taskfusion.evaluation.table import DIFFERENCE_COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +67,7 @@ class ReportData:
 
     def __attrs_post_init__(self) -> None:
         _require("results", self.results, RESULT_COLUMNS)
-        _require("predictions", self.predictions, PREDICTION_COLUMNS)
+        check_predictions(self.predictions)
         if self.differences is not None:
             _require("differences", self.differences, DIFFERENCE_COLUMNS)
 

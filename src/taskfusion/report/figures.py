@@ -6,7 +6,6 @@ Charts know nothing of HTML pages: each function returns a figure, and :func:`to
 from __future__ import annotations
 
 import html
-import textwrap
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -32,8 +31,9 @@ _AXIS = {
     "title_font_size": 13,
 }
 _BINS = 20
+_LABEL = 32  # characters
 _COLUMNS = 3  # small charts beside each other
-_LEGEND_LINE = 24  # pixels; the legend of the ROC curves holds two names a line
+_LEGEND_LINE = 21  # pixels a name takes below the ROC curves
 
 
 @attrs.frozen(eq=False)
@@ -74,14 +74,13 @@ def to_html(figure: go.Figure, name: str) -> str:
         "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"],
         # plotly 7 offers by default to upload a chart to its makers' servers: no patient's data leave this file.
         "showSendToCloud": False,
-        "plotlyServerURL": "",
     }
     return str(figure.to_html(config, include_plotlyjs=False, full_html=False, div_id=name))
 
 
 def roc(charts: TargetCharts) -> go.Figure:
     """A curve per fuser with its point at the threshold; a click in the legend hides or shows one."""
-    legend = _LEGEND_LINE * -(-len(charts.rows) // 2)
+    legend = _LEGEND_LINE * len(charts.rows)
     figure = _figure(charts.watermark, 470 + legend)
     figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line={"color": "#9aa5b1", "dash": "dot", "width": 1})
     figure.update_traces(showlegend=False, hoverinfo="skip")
@@ -90,9 +89,8 @@ def roc(charts: TargetCharts) -> go.Figure:
     share = {**_AXIS, "range": [-0.02, 1.02], "dtick": 0.2, "tickformat": ".1f"}
     figure.update_xaxes(title="False positive rate (1 − specificity)", constrain="domain", **share)
     figure.update_yaxes(title="True positive rate (sensitivity)", scaleanchor="x", constrain="domain", **share)
-    place = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0.5, "xanchor": "center"}
-    place |= {"entrywidth": 0.5, "entrywidthmode": "fraction"}
-    figure.update_layout(legend=place, margin={"b": 66 + legend})
+    place = {"tracegroupgap": 0, "yref": "container", "y": 0, "yanchor": "bottom", "x": 0.5, "xanchor": "center"}
+    figure.update_layout(legend=place, margin={"b": 72 + legend})
     return figure
 
 
@@ -160,7 +158,7 @@ def _dress(figure: go.Figure, watermark: str, height: int) -> go.Figure:
 
 def _add_roc(figure: go.Figure, charts: TargetCharts, row: dict[Any, Any]) -> None:
     name = str(row["fuser"])
-    style, label = charts.styles[name], _label(name)
+    style, full = charts.styles[name], _plain(name)
     curve = roc_curve(*charts.scores(name))
     if not len(curve.fpr):
         return
@@ -170,24 +168,24 @@ def _add_roc(figure: go.Figure, charts: TargetCharts, row: dict[Any, Any]) -> No
         y=curve.tpr,
         customdata=["above all" if np.isinf(value) else f"{value:.3f}" for value in curve.thresholds],
         mode="lines",
-        name=f"{label} {row['auc']:.3f}",
-        legendgroup=label,
+        name=f"{_label(name)} {row['auc']:.3f}",
+        legendgroup=full,
         line={"color": style.color, "dash": style.dash, "width": style.width},
-        hovertemplate=f"<b>{label}</b><br>score ≥ %{{customdata}}{hover}",
+        hovertemplate=f"<b>{full}</b><br>score ≥ %{{customdata}}{hover}",
     )
     figure.add_scatter(
         x=[1 - row["tnr"]],
         y=[row["tpr"]],
         mode="markers",
-        legendgroup=label,
+        legendgroup=full,
         showlegend=False,
         marker={"color": style.color, "symbol": style.symbol, "size": 11, "line": {"color": "#ffffff", "width": 1}},
-        hovertemplate=f"<b>{label}</b><br>at the threshold {charts.threshold:g}{hover}",
+        hovertemplate=f"<b>{full}</b><br>at the threshold {charts.threshold:g}{hover}",
     )
 
 
 def _add_interval(figure: go.Figure, style: FuserStyle, row: dict[Any, Any], place: int) -> None:
-    label, text = _label(str(row["fuser"])), format_auc(row)
+    full, text = _plain(str(row["fuser"])), format_auc(row)
     reach = np.nan_to_num([row["auc_high"] - row["auc"], row["auc"] - row["auc_low"]])
     figure.add_scatter(
         x=[row["auc"]],
@@ -195,7 +193,7 @@ def _add_interval(figure: go.Figure, style: FuserStyle, row: dict[Any, Any], pla
         mode="markers",
         marker={"color": style.color, "symbol": style.symbol, "size": 12, "line": {"width": 2, "color": style.color}},
         error_x={"array": reach[:1], "arrayminus": reach[1:], "color": style.color, "thickness": 2, "width": 5},
-        hovertemplate=f"<b>{label}</b><br>AUC {text}<extra></extra>",
+        hovertemplate=f"<b>{full}</b><br>AUC {text}<extra></extra>",
     )
     place_text = {"xref": "paper", "x": 1.01, "xanchor": "left", "y": place, "showarrow": False}
     figure.add_annotation(text=text, font={"size": 12, "color": INK}, **place_text)
@@ -222,5 +220,10 @@ def _add_histogram(figure: go.Figure, pair: tuple[np.ndarray, np.ndarray], edges
 
 
 def _label(name: str) -> str:
-    """A name as plotly shall print it: no markup, and short enough for an axis."""
-    return html.escape(textwrap.shorten(name, 32, placeholder="…") if " " in name else name[:32])
+    """A name short enough for an axis or a legend."""
+    return _plain(name if len(name) <= _LABEL else name[: _LABEL - 1] + "…")
+
+
+def _plain(name: str) -> str:
+    """A name as plotly shall print it: no markup, and no ``%{x}`` to fill in."""
+    return html.escape(name).replace("{", "&#123;")

@@ -88,7 +88,7 @@ def _charts(data: ReportData, target: str, styles: dict[str, FuserStyle], index:
     rows = data.results_of(target, data.main_split)
     watermark = data.notice.partition(":")[0].strip()
     charts = figures.TargetCharts(rows, data.answered(target), styles, watermark, data.threshold)
-    why_any = "" if len(charts.answered) else f"no case of known truth in the {data.main_split} split"
+    why_any = "" if len(rows) and len(charts.answered) else f"no case of known truth in the {data.main_split} split"
     why_auc = why_any or _why_no_auc(data, target)
     plans = (
         (figures.roc, "roc", "ROC curves", _ROC_CAPTION, why_auc),

@@ -97,13 +97,13 @@ def facts(data: ReportData) -> list[tuple[str, str]]:
     """The numbers at the top of the page."""
     judged = data.predictions[data.predictions["split"] == data.main_split]
     counts = {
-        f"cases in the {data.main_split} split": judged["case"].nunique(),
-        "patients": judged["group"].nunique(),
-        "targets": data.results["target"].nunique(),
-        "tasks": len(data.tasks),
-        "fusers": len(data.fusers),
+        ("case", f"s in the {data.main_split} split"): judged["case"].nunique(),
+        ("patient", "s"): judged["group"].nunique(),
+        ("target", "s"): data.results["target"].nunique(),
+        ("task", "s"): len(data.tasks),
+        ("fuser", "s"): len(data.fusers),
     }
-    return [(f"{count:,}", name) for name, count in counts.items()]
+    return [(f"{count:,}", noun + (ending[1:] if count == 1 else ending)) for (noun, ending), count in counts.items()]
 
 
 def number(value: object) -> str:
@@ -112,7 +112,7 @@ def number(value: object) -> str:
         return str(value)
     if isinstance(value, int) or (math.isfinite(value) and value == int(value) and abs(value) >= 2):
         return f"{int(value):,}"
-    return format_number(value) if abs(value) < 1000 else f"{value:,.0f}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else format_number(value)
 
 
 def _texts(row: Mapping[Any, Any]) -> dict[str, str]:

@@ -26,8 +26,9 @@ class PatientRecipe(Recipe):
 
     epochs: int = 2
     batch_size: int = 8
-    learning_rate: float = 2e-4
+    learning_rate: float = 5e-5
     schedule: Literal["constant", "cosine", "plateau"] = "cosine"
+    keep: Literal["last", "best", "average"] = "best"
 
 
 @attrs.frozen

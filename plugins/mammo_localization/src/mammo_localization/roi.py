@@ -23,11 +23,13 @@ def crop(maps: Any, boxes: Any, size: int) -> Any:
     Returns:
         ``(n, boxes, size, size, depth)``.
     """
-    height, width = maps.shape[1:3]
+    count, (height, width, depth) = boxes.shape[1], maps.shape[1:]
     rows = _weights(boxes[..., 1], boxes[..., 3], height, size)
     columns = _weights(boxes[..., 0], boxes[..., 2], width, size)
-    across = ops.einsum("nrqw,nhwc->nrqhc", columns, maps)
-    return ops.einsum("nrph,nrqhc->nrpqc", rows, across)
+    turned = ops.reshape(ops.transpose(maps, (0, 2, 1, 3)), (-1, width, height * depth))
+    across = ops.matmul(ops.reshape(columns, (-1, count * size, width)), turned)
+    across = ops.reshape(across, (-1, count, size, height, depth))
+    return ops.transpose(ops.matmul(rows[:, :, None], across), (0, 1, 3, 2, 4))
 
 
 def crop_and_pool(maps: Any, boxes: Any, size: int, pool: int) -> Any:

@@ -1,0 +1,206 @@
+"""The task ``localization``: lesions of four classes with boxes, scores and features (L, section II-B.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from attrs import frozen
+
+from mammo_data.images import Placement, laterality_of, prepare
+from mammo_localization.config import PRESETS, LocalizationConfig
+from mammo_localization.metrics import Boxes, sensitivities
+from mammo_localization.views import collect, own_annotations
+from taskfusion.cases import Case, Cohort
+from taskfusion.errors import DataError, NotFittedError
+from taskfusion.files import read_json, write_json
+from taskfusion.images import Array
+from taskfusion.outputs import Detections, Level, TaskOutput, TaskSpec
+from taskfusion.tasks.base import FitContext, TaskModel
+
+WEIGHTS, SUMMARY = "detector.weights.h5", "training.json"
+
+
+class Localization(TaskModel):
+    """Faster R-CNN on InceptionV2: where each view shows a lesion, and of which class."""
+
+    Config: ClassVar[type] = LocalizationConfig
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
+    config: LocalizationConfig
+
+    def __init__(self, config: LocalizationConfig | None = None) -> None:
+        super().__init__(config)
+        self._detector: Any = None
+        self._summary: dict[str, Any] = {}
+
+    @property
+    def spec(self) -> TaskSpec:
+        """Detections of the configured classes in the configured views, with features and background features."""
+        from mammo_localization.inception import feature_size
+
+        return TaskSpec(
+            Level.DETECTION,
+            self.config.classes,
+            self.config.views,
+            feature_size=feature_size(self.config),
+            background=True,
+        )
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether there is a trained detector."""
+        return self._detector is not None
+
+    def fit(self, cohort: Cohort, context: FitContext) -> Self:
+        """Train on the train split's boxes; the validation split only tells how good it became.
+
+        Raises:
+            DataError: a cohort without boxes, without our classes, or without a lesion to train on.
+        """
+        from mammo_localization.detector import Detector
+        from mammo_localization.sampling import Sampler
+        from mammo_localization.training import train_detector, train_patches
+        from taskfusion.training.backend import repeatable
+
+        rng = np.random.default_rng(context.seed)
+        views = collect(cohort.part("train"), self.config, context.progress, rng)
+        repeatable(context.seed)
+        detector = Detector(self.config)
+        sampler = Sampler(views, self.config, rng)
+        summary: dict[str, Any] = {"views": len(views.labels), "views_with_lesion": len(views.with_lesion())}
+        if self.config.patch_steps:
+            summary["patch_loss"] = train_patches(detector, sampler, context.progress)
+        summary["loss"] = train_detector(detector, sampler, context.seed, context.progress)
+        self._detector = detector
+        self._summary = summary | self._validate(cohort.part("validation"))
+        return self
+
+    def _validate(self, cohort: Cohort) -> dict[str, Any]:
+        return {"validation_tpr_at_1_fp": evaluate(self.predict(cohort.cases), cohort)} if len(cohort) else {}
+
+    def predict(self, cases: Sequence[Case]) -> TaskOutput:
+        """Detect in every view of these cases; boxes are in the original image's pixels.
+
+        Raises:
+            NotFittedError: before training.
+            DataError: an image that cannot be read, naming case and view.
+        """
+        if self._detector is None:
+            raise NotFittedError("localization is not trained; call fit or load first")
+        views, config = self.config.views, self.config
+        present = np.array([[name in case.views for name in views] for case in cases], bool).reshape(-1, len(views))
+        cells = np.argwhere(present)
+        parts = [self._detect(cases, rows) for rows in _chunks(cells, config.predict_batch)]
+        background = np.full((*present.shape, self.spec.feature_size), np.nan, np.float32)
+        if parts:
+            background[present] = np.concatenate([part.background for part in parts])
+        found = [row for part in parts for row in part.found]
+        return TaskOutput(
+            self.spec,
+            tuple(case.id for case in cases),
+            present,
+            detections=_ragged(found, cells, present, background),
+        )
+
+    def _detect(self, cases: Sequence[Case], cells: Array) -> _Answers:
+        """Answers for up to one batch of views, in a batch of always the same shape."""
+        config = self.config
+        images = np.zeros((config.predict_batch, *config.size, config.channels), np.float32)
+        places = []
+        for row, (case, view) in enumerate(cells):
+            pixels, placement, shape = _read(cases[case], config.views[view], config.size)
+            images[row] = pixels[..., None]
+            places.append((placement, shape))
+        raw = self._detector.predict_on_batch(images)
+        answers = {name: np.asarray(value)[: len(cells)] for name, value in raw.items()}
+        found = [_in_original(answers, row, *place) for row, place in enumerate(places)]
+        return _Answers(found, answers["background"])
+
+    def save_weights(self, folder: Path) -> None:
+        """Write the weights (HDF5, numbers only) and the training summary."""
+        self._detector.save_weights(folder / WEIGHTS)
+        write_json(folder / SUMMARY, self._summary)
+
+    def load_weights(self, folder: Path) -> None:
+        """Read what :meth:`save_weights` wrote."""
+        from mammo_localization.detector import Detector
+
+        detector = Detector(self.config)
+        detector.load_weights(folder / WEIGHTS)
+        self._detector = detector
+        self._summary = read_json(folder / SUMMARY)
+
+    def summary(self) -> Mapping[str, Any]:
+        """Losses, numbers of views, and the sensitivity at one false detection per validation image."""
+        return self._summary
+
+
+@frozen(eq=False)
+class _Found:
+    """Detections of one view."""
+
+    boxes: Array
+    labels: Array
+    scores: Array
+    features: Array
+
+
+@frozen(eq=False)
+class _Answers:
+    found: list[_Found]
+    background: Array
+
+
+def evaluate(output: TaskOutput, cohort: Cohort) -> dict[str, float]:
+    """Sensitivity at one false detection per image of an output about this cohort: ``any`` lesion, and per class."""
+    views = output.spec.views
+    truth = own_annotations(cohort, output.spec.classes)
+    column = np.array([views.index(name) if name in views else -1 for name in cohort.views])[truth.view]
+    seen = (column >= 0) & output.present[truth.case, column]
+    true = Boxes(truth.case[seen] * len(views) + column[seen], truth.boxes[seen], truth.labels[seen])
+    found = output.detections
+    assert found is not None
+    image = np.repeat(np.arange(output.present.size), found.counts())
+    detections = Boxes(image, found.boxes, found.labels, found.scores)
+    return sensitivities(detections, true, int(output.present.sum()), output.spec.classes)
+
+
+def _chunks(rows: Array, size: int) -> Iterator[Array]:
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
+
+
+def _read(case: Case, view: str, size: tuple[int, int]) -> tuple[Array, Placement, tuple[int, int]]:
+    """A view prepared, and what its original looks like."""
+    try:
+        pixels = case.views[view].read()
+        prepared, placement = prepare(pixels, size, laterality_of(view))
+    except DataError as error:
+        raise DataError(f"case {case.id!r}, view {view!r}: {error}") from error
+    return np.round(prepared * 255) / 255, placement, pixels.shape[:2]
+
+
+def _in_original(answers: Mapping[str, Array], row: int, placement: Placement, shape: tuple[int, int]) -> _Found:
+    """One view's detections in pixels of its original; what lies outside it is dropped."""
+    height, width = shape
+    boxes = placement.to_original(answers["boxes"][row])
+    boxes = np.clip(boxes, 0, [width, height, width, height]).astype(np.float32)
+    keep = (answers["scores"][row] > 0) & (boxes[:, 2] - boxes[:, 0] > 0) & (boxes[:, 3] - boxes[:, 1] > 0)
+    return _Found(boxes[keep], answers["labels"][row][keep], answers["scores"][row][keep], answers["features"][row][keep])
+
+
+def _ragged(found: list[_Found], cells: Array, present: Array, background: Array) -> Detections:
+    """Detections of all views, one after the other."""
+    counts = np.zeros(present.shape, np.int64)
+    counts[present] = [len(one.scores) for one in found]
+    size = background.shape[-1]
+    return Detections(
+        np.concatenate([[0], np.cumsum(counts.ravel())]),
+        np.concatenate([np.zeros((0, 4), np.float32), *(one.boxes for one in found)]),
+        np.concatenate([np.zeros(0, np.int64), *(one.labels for one in found)]),
+        np.concatenate([np.zeros(0, np.float32), *(one.scores for one in found)]),
+        np.concatenate([np.zeros((0, size), np.float32), *(one.features for one in found)]),
+        background,
+    )
