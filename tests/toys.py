@@ -36,7 +36,7 @@ def toy_cohort(cases: int = 120, seed: int = 0) -> Cohort:
 class ToyConfig:
     """``noise`` hides the severity; ``size`` is a knob to fingerprint."""
 
-    noise: float = 0.5
+    noise: float = 1.0
     size: int = 1
 
 

@@ -95,7 +95,7 @@ def _first_fit(converter: cattrs.Converter, value: Any, kind: Any) -> Any:
             continue
         try:
             return converter.structure(value, choice)
-        except (ValueError, TypeError, ClassValidationError):
+        except (ValueError, TypeError, AttributeError, ClassValidationError):
             continue
     names = " or ".join("nothing" if c is type(None) else getattr(c, "__name__", str(c)) for c in choices)
     raise ValueError(f"expected {names}, found {value!r}")

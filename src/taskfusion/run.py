@@ -95,14 +95,15 @@ def run(
         SpecError: every mistake of the spec at once.
         DataError: input that cannot be used.
     """
-    checked = load_spec(spec, registry or build_registry(), overrides)
+    registry = registry or build_registry()
+    checked = load_spec(spec, registry, overrides)
     target = Path(folder) if folder is not None else Path("runs") / checked.name
-    return _Run(checked, target, progress or Progress()).go()
+    return _Run(checked, target, progress or Progress(), registry).go()
 
 
 class _Run:
-    def __init__(self, spec: Spec, folder: Path, progress: Progress) -> None:
-        self.spec, self.folder, self.progress = spec, folder, progress
+    def __init__(self, spec: Spec, folder: Path, progress: Progress, registry: Registry) -> None:
+        self.spec, self.folder, self.progress, self.registry = spec, folder, progress, registry
         self.clock = _Clock()
         self.work = Work(spec.seed, progress, folder, spec.cross_fit)
 
@@ -200,7 +201,7 @@ class _Run:
 
     def _write(self, outcome: RunOutcome, pipeline: FusionPipeline, cohort: Cohort) -> None:
         with self.clock.stage("model"):
-            save_pipeline(pipeline, self.folder / "model")
+            save_pipeline(pipeline, self.folder / "model", self.registry)
         for name in ("results", "predictions", "differences"):
             with replacing(self.folder / f"{name}.csv") as temporary:
                 getattr(outcome, name).to_csv(temporary, index=False, float_format="%.6g")

@@ -181,7 +181,7 @@ class _Resolver:
         value = self._file.data.get(key)
         if value is None:
             return default
-        if not isinstance(value, kind) or isinstance(value, bool) or (kind is int and value < 0):
+        if not isinstance(value, kind) or isinstance(value, bool) or (kind is int and int(value) < 0):
             self._fail((key,), f"expected {'text' if kind is str else 'a whole number from 0'}, found {value!r}")
         return value
 

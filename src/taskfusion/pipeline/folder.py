@@ -25,7 +25,7 @@ def save_pipeline(pipeline: FusionPipeline, folder: Path, registry: Registry | N
     """Write tasks, fusers and manifest; what stood in the folder before is replaced in one step."""
     registry = registry or build_registry()
     with replacing_folder(folder) as temporary:
-        tasks = {name: _save_task(task, temporary, registry) for name, task in pipeline.ready.items()}
+        tasks = [_save_task(task, temporary, registry) for task in pipeline.ready.values()]
         plans = [_plan_record(plan, registry) for plan in pipeline.plans]
         fitted = [_save_fitted(fitted, temporary) for fitted in pipeline.fitted.values()]
         manifest = {
@@ -53,7 +53,8 @@ def load_pipeline(folder: str | Path, registry: Registry | None = None) -> Fusio
     folder = Path(folder)
     registry = registry or build_registry()
     manifest = read_manifest(folder)
-    tasks = {name: _load_task(name, record, folder, registry) for name, record in manifest["tasks"].items()}
+    # a list, as the order of the tasks is the order of the fusers' columns
+    tasks = {record["name"]: _load_task(record, folder, registry) for record in manifest["tasks"]}
     plans = {record["name"]: _load_plan(record, registry) for record in manifest["plans"]}
     pipeline = FusionPipeline({name: task.model for name, task in tasks.items()}, list(plans.values()))
     pipeline.ready, pipeline.notice, pipeline.views = tasks, manifest["notice"], tuple(manifest["views"])
@@ -104,12 +105,12 @@ def _save_task(task: TrainedTask, folder: Path, registry: Registry) -> dict[str,
     path = folder / "tasks" / task.name
     path.mkdir(parents=True)
     task.model.save(path)
-    return {"task": _name_of("task", task.model, registry), "origin": task.origin}
+    return {"name": task.name, "task": _name_of("task", task.model, registry), "origin": task.origin}
 
 
-def _load_task(name: str, record: dict[str, str], folder: Path, registry: Registry) -> TrainedTask:
+def _load_task(record: dict[str, str], folder: Path, registry: Registry) -> TrainedTask:
     cls = registry.load("task", record["task"])
-    return TrainedTask(name, cls.load(folder / "tasks" / name), record["origin"])
+    return TrainedTask(record["name"], cls.load(folder / "tasks" / record["name"]), record["origin"])
 
 
 def _plan_record(plan: FuserPlan, registry: Registry) -> dict[str, Any]:

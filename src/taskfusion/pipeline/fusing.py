@@ -89,8 +89,7 @@ def fit_plan(plan: FuserPlan, target: Target, material: Material, context: FuseC
 
     def fit_one(params: Mapping[str, Any], data: FusionData) -> Fuser:
         n = params["detections"]
-        inside = data if len(data) == len(train[n]) else _same_rows(train[n], data)
-        return plan.fuser.fresh().fit(inside, held_out.get(n), context)
+        return plan.fuser.fresh().fit(_rows_by_case(train[n], data.inputs.cases), held_out.get(n), context)
 
     if len(counts) == 1:
         return FittedFuser(plan, target, fit_one({"detections": counts[0]}, train[counts[0]]), counts[0])
@@ -113,10 +112,6 @@ def _search(fit_one: Any, train: dict[int, FusionData], held_out: dict[int, Fusi
 
     best = select([{"detections": n} for n in train], (fit_keeping_count, score), train[first], held_out.get(first))
     return attrs.evolve(best, model=best.model[1])
-
-
-def _same_rows(source: FusionData, like: FusionData) -> FusionData:
-    return _rows_by_case(source, like.inputs.cases)
 
 
 def _rows_by_case(source: FusionData, cases: tuple[str, ...]) -> FusionData:

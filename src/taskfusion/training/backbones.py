@@ -26,8 +26,3 @@ def mobilenet(
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = momentum
     return network
-
-
-def channels(width: float) -> int:
-    """Length of :func:`mobilenet`'s feature vector."""
-    return int(1024 * width)

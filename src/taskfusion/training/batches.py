@@ -5,29 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import attrs
 import numpy as np
 
 from taskfusion.errors import DataError
 from taskfusion.images import Array
 from taskfusion.training.backend import keras
+from taskfusion.training.recipe import BatchOptions
 
 Transform = Callable[[Any, np.random.Generator], Any]
-
-
-@attrs.frozen
-class BatchOptions:
-    """How batches are drawn.
-
-    Attributes:
-        size: samples per batch; every batch is full, so a network is compiled once.
-        steps: batches per epoch; None: about as many as the samples fill once.
-        seed: order and augmentation follow from it, and from the number of the epoch.
-    """
-
-    size: int = 32
-    steps: int | None = None
-    seed: int = 0
 
 
 class Batches(keras.utils.PyDataset):

@@ -1,18 +1,27 @@
-"""One recipe for training a classifier: optimizer, schedule, when to stop, and which weights to keep."""
+"""How a network is trained, as plain options; light, so that a configuration needs no Keras."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import attrs
 
 from taskfusion.errors import SpecError
-from taskfusion.images import Array
-from taskfusion.progress import Step
-from taskfusion.training.averaging import StochasticWeightAveraging
-from taskfusion.training.backend import keras
-from taskfusion.training.batches import Batches
-from taskfusion.training.callbacks import LastGoodWeights, ProgressCallback
+
+
+@attrs.frozen
+class BatchOptions:
+    """How batches are drawn.
+
+    Attributes:
+        size: samples per batch; every batch is full, so a network is compiled once.
+        steps: batches per epoch; None: about as many as the samples fill once.
+        seed: order and augmentation follow from it, and from the number of the epoch.
+    """
+
+    size: int = 32
+    steps: int | None = None
+    seed: int = 0
 
 
 @attrs.frozen
@@ -22,7 +31,9 @@ class Recipe:
     Attributes:
         epochs: the most epochs to train.
         batch_size: samples per step.
+        steps: steps per epoch; None: about as many as see every sample once.
         learning_rate: Adam's, at the start.
+        then: learning rates of further rounds of as many epochs, each from the weights the round before kept.
         schedule: ``constant``, ``cosine`` (to 0 at the last step) or ``plateau`` (times 0.2 after ``plateau_patience``
             epochs without a better ``val_loss``).
         plateau_patience: epochs, for schedule ``plateau``.
@@ -35,7 +46,9 @@ class Recipe:
 
     epochs: int = 10
     batch_size: int = 32
+    steps: int | None = None
     learning_rate: float = 1e-3
+    then: tuple[float, ...] = ()
     schedule: Literal["constant", "cosine", "plateau"] = "constant"
     plateau_patience: int = 5
     monitor: Literal["val_loss", "val_auc"] = "val_loss"
@@ -47,78 +60,18 @@ class Recipe:
     def __attrs_post_init__(self) -> None:
         if self.epochs < 1 or self.batch_size < 1:
             raise SpecError(f"epochs and batch_size must be at least 1, got {self.epochs} and {self.batch_size}")
-        if not self.learning_rate > 0:
-            raise SpecError(f"learning_rate must be above 0, got {self.learning_rate}")
+        if not min(self.rates) > 0:
+            raise SpecError(f"learning rates must be above 0, got {min(self.rates)}")
 
+    @property
+    def rates(self) -> tuple[float, ...]:
+        """The learning rate of every round."""
+        return (self.learning_rate, *self.then)
 
-class RestAUC(keras.metrics.AUC):
-    """Area under the ROC curve of "not class 0", for softmax outputs ``(samples, classes)`` and integer targets."""
+    def batches(self, seed: int) -> BatchOptions:
+        """How the batches of this recipe are drawn."""
+        return BatchOptions(self.batch_size, self.steps, seed)
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Count one batch."""
-        anything = keras.ops.cast(keras.ops.reshape(y_true, (-1,)) > 0, "float32")
-        score = keras.ops.clip(1.0 - y_pred[:, 0], 0.0, 1.0)
-        super().update_state(anything, score, sample_weight)
-
-
-def train(
-    model: keras.Model, batches: Batches, validation: tuple[Array, Array] | None, recipe: Recipe, step: Step
-) -> dict[str, list[float]]:
-    """Train a softmax classifier by a recipe.
-
-    Args:
-        model: maps inputs to class probabilities ``(samples, classes)``.
-        batches: training inputs and integer targets.
-        validation: inputs and integer targets ``(samples,)``; used to choose, never to learn. None: nothing is
-            chosen, the last weights (or their average) are kept.
-        recipe: how.
-        step: open progress step of ``recipe.epochs * len(batches)`` units.
-
-    Returns:
-        One list per figure (``loss``, ``val_loss``, ``val_auc`` …), an entry per epoch.
-    """
-    model.compile(
-        optimizer=keras.optimizers.Adam(_learning_rate(recipe, len(batches))),
-        loss="sparse_categorical_crossentropy",
-        weighted_metrics=[RestAUC(name="auc")],
-        jit_compile=False,
-    )
-    if validation is None:
-        recipe = _without_validation(recipe)
-    history = model.fit(
-        batches,
-        epochs=recipe.epochs,
-        validation_data=validation,
-        validation_batch_size=recipe.batch_size,
-        callbacks=_callbacks(recipe, batches, step),
-        verbose=0,
-    )
-    return {name: [float(value) for value in values] for name, values in history.history.items()}
-
-
-def _without_validation(recipe: Recipe) -> Recipe:
-    keep: Literal["last", "average"] = "average" if recipe.keep == "average" else "last"
-    return attrs.evolve(
-        recipe, patience=None, keep=keep, schedule="constant" if recipe.schedule == "plateau" else recipe.schedule
-    )
-
-
-def _learning_rate(recipe: Recipe, steps: int) -> Any:
-    if recipe.schedule != "cosine":
-        return recipe.learning_rate
-    return keras.optimizers.schedules.CosineDecay(recipe.learning_rate, max(1, recipe.epochs * steps))
-
-
-def _callbacks(recipe: Recipe, batches: Batches, step: Step) -> list[keras.callbacks.Callback]:
-    mode = "max" if recipe.monitor == "val_auc" else "min"
-    callbacks: list[keras.callbacks.Callback] = [LastGoodWeights(), ProgressCallback(step)]
-    if recipe.schedule == "plateau":
-        callbacks.append(keras.callbacks.ReduceLROnPlateau("val_loss", 0.2, recipe.plateau_patience))
-    if recipe.patience is not None or recipe.keep == "best":
-        patience = recipe.epochs if recipe.patience is None else recipe.patience
-        options = {"mode": mode, "restore_best_weights": recipe.keep == "best"}
-        callbacks.append(keras.callbacks.EarlyStopping(recipe.monitor, recipe.tolerance, patience, **options))
-    if recipe.keep == "average":
-        refresh = None if recipe.schedule == "cosine" else batches
-        callbacks.append(StochasticWeightAveraging(recipe.average_from, refresh))
-    return callbacks
+    def total(self, steps: int) -> int:
+        """Steps of all epochs and rounds, for a progress step; ``steps`` is the length of an epoch."""
+        return self.epochs * len(self.rates) * steps

@@ -73,6 +73,16 @@ class DensityConfig:
         if not 0 < self.width <= 4:
             raise SpecError(f"width must be above 0 and at most 4, got {self.width}")
 
+    @property
+    def channels(self) -> int:
+        """Length of one branch's feature vector."""
+        return int(1024 * self.width)
+
+    @property
+    def feature_size(self) -> int:
+        """Length of feat_D: the branches' vectors side by side."""
+        return len(self.views) * self.channels
+
 
 PAPER: Mapping[str, Any] = {
     "size": [336, 224],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mammo_density.config import DensityConfig
-from taskfusion.training.backbones import channels, mobilenet
+from taskfusion.training.backbones import mobilenet
 from taskfusion.training.backend import keras
 
 WHITE = 255.0
@@ -60,8 +60,3 @@ def start_from_views(patient: keras.Model, view: keras.Model, config: DensityCon
     if config.warm_head:
         kernel, bias = view.get_layer(HEAD).get_weights()
         patient.get_layer(HEAD).set_weights([np.tile(kernel / len(config.views), (len(config.views), 1)), bias])
-
-
-def feature_size(config: DensityConfig) -> int:
-    """Length of feat_D."""
-    return len(config.views) * channels(config.width)

@@ -17,9 +17,10 @@ from taskfusion.errors import DataError
 from taskfusion.images import short_hash
 from taskfusion.tasks.base import FitContext, config_data
 from taskfusion.training.backend import keras, repeatable
-from taskfusion.training.batches import Batches, BatchOptions
+from taskfusion.training.batches import Batches
+from taskfusion.training.fitting import train
 from taskfusion.training.inference import predict_batches
-from taskfusion.training.recipe import Recipe, train
+from taskfusion.training.recipe import Recipe
 from taskfusion.training.stages import once
 
 VIEW_AUGMENTATION = Augmentation(flip=True, rotation=15, crop=0.85, shear=5)
@@ -99,8 +100,7 @@ def _train_view(
 ) -> dict[str, Any]:
     exams, held_out = data
     samples, answers = exams.views()
-    options = BatchOptions(config.view.batch_size, seed=context.seed)
-    batches = Batches(samples, answers, options, _augmented(VIEW_AUGMENTATION))
+    batches = Batches(samples, answers, config.view.batches(context.seed), _augmented(VIEW_AUGMENTATION))
     return _train(view, batches, held_out.views(), config.view, (context, "density: view model"))
 
 
@@ -108,7 +108,7 @@ def _train_patient(
     patient: keras.Model, data: tuple[Exams, Exams], config: DensityConfig, context: FitContext
 ) -> dict[str, Any]:
     exams, held_out = data
-    options = BatchOptions(config.patient.batch_size, seed=context.seed)
+    options = config.patient.batches(context.seed)
     batches = Batches(exams.pixels, exams.dense, options, _augmented(PATIENT_AUGMENTATION))
     chosen_on = (held_out.pixels, held_out.dense)
     return _train(classifier(patient), batches, chosen_on, config.patient, (context, "density: patient model"))
@@ -122,7 +122,7 @@ def _train(
     told: tuple[FitContext, str],
 ) -> dict[str, Any]:
     context, description = told
-    with context.progress.step(description, total=recipe.epochs * len(batches)) as bar:
+    with context.progress.step(description, total=recipe.total(len(batches))) as bar:
         return train(model, batches, held_out if len(held_out[1]) else None, recipe, bar)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-import attrs
 from attrs import Attribute, field, frozen
 
 from taskfusion.errors import SpecError
@@ -60,8 +60,9 @@ class LocalizationConfig:
     lesions measure 14 to 40 pixels, which anchors 16 apart would miss."""
     batch_norm_momentum: float = field(default=0.95, validator=_share)
     """Share of the old moving statistics kept at each step; OD 0.9997."""
-    freeze_batch_norm: bool = False
-    """Use the loaded statistics in training too (OD, paper: true; needs loaded weights)."""
+    freeze_batch_norm: bool = True
+    """With ``initial_weights``, use their statistics in training too (OD, paper); a network that starts from nothing
+    always learns its own."""
 
     # --- anchors and first stage
     anchor_base: float = field(default=32.0, validator=_positive)
@@ -149,6 +150,9 @@ class LocalizationConfig:
     zoom: float = field(default=0.85, validator=_share)
     """Smallest random crop, as share of the side, resized back (paper 0.85)."""
 
+    initial_weights: Path | None = None
+    """An ``.npz`` of weights under the original's variable names to start from, COCO's say (paper); needs width 1."""
+
     # --- patch classifier before it, in place of COCO weights
     patch_steps: int = 500
     """Steps of the patch classifier that the network starts from; paper 0: it starts from COCO weights."""
@@ -161,8 +165,13 @@ class LocalizationConfig:
     # --- running
     predict_batch: int = field(default=8, validator=_positive)
     """Views per step of ``predict``; the last batch is filled up, so that there is one shape."""
-    cache_megabytes: int = field(default=2048, validator=_positive)
-    """Prepared training images are kept in memory up to this size, else prepared anew each time."""
+    memory_megabytes: int = field(default=4096, validator=_positive)
+    """Prepared training images beyond this size go to a temporary file instead of memory."""
+
+    @property
+    def frozen_statistics(self) -> bool:
+        """Whether batch normalisation stays as loaded."""
+        return self.freeze_batch_norm and self.initial_weights is not None
 
     @property
     def anchors_per_cell(self) -> int:
@@ -204,12 +213,9 @@ PAPER: Mapping[str, Any] = {
     "normal_share": 0.0,
     "window": None,
     "max_boxes": 100,
+    "patch_steps": 0,
     "predict_batch": 1,
 }
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {"small": {}, "paper": PAPER}
 
-
-def with_changes(config: LocalizationConfig, **changes: Any) -> LocalizationConfig:
-    """A copy with some fields changed."""
-    return attrs.evolve(config, **changes)

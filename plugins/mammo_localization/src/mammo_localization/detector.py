@@ -42,6 +42,7 @@ class Detector(keras.Model):
         self.proposal_head = proposal_head(config)
         self.box_head = box_head(config)
         self.proposals = ProposalStage(config, self.proposal_head)
+        self.build((None, *config.size, config.channels))
 
     def build(self, input_shape: Any) -> None:
         """Nothing to do: every part was built with its own shapes."""

@@ -1,12 +1,11 @@
 """InceptionV2, cut in two for Faster R-CNN: up to Mixed_4e for the first stage, Mixed_5a to 5c for the second.
 
 Layer names, order, kernel shapes and batch normalisation (with scale and offset, epsilon 0.001) follow the TF1 original,
-so that :func:`original_variables` names every variable as its checkpoint does.
+so that :mod:`mammo_localization.original` can name every variable as its checkpoint does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from attrs import frozen
@@ -89,20 +88,6 @@ def feature_size(config: LocalizationConfig) -> int:
     return _mixed_depth(SECOND_MODULES["Mixed_5c"], config)
 
 
-def original_variables(*stages: Any) -> Iterator[tuple[str, Any]]:
-    """Every variable of these stages with its name in the TF1 checkpoint."""
-    ends = {
-        "depthwise_kernel": "/depthwise_weights",
-        "pointwise_kernel": "/pointwise_weights",
-        "kernel": "/weights",
-    }
-    for stage in stages:
-        for layer in stage.layers:
-            for variable in layer.weights:
-                path = layer.name.replace(SEPARATOR, "/")
-                yield f"{stage.name}/{ROOT}/{path}{ends.get(variable.name, '/' + variable.name)}", variable
-
-
 def _mixed_depth(module: Module, config: LocalizationConfig) -> int:
     assert isinstance(module, Mixed)
     return sum(config.depth(n) for n in (module.single, module.triple[-1], module.double[-1], module.pooled))
@@ -132,40 +117,31 @@ def _module(x: Any, name: str, module: Module, how: tuple[LocalizationConfig, in
 
 
 def _mixed(x: Any, name: str, module: Mixed, config: LocalizationConfig) -> list[Any]:
-    plain = (config, 1)
     pool = keras.layers.AveragePooling2D if module.pooling == "average" else keras.layers.MaxPooling2D
     pooled = pool(3, 1, "same", name=_name(name, "Branch_3", "Pool_0a_3x3"))(x)
-    return [
-        _convolve(x, _name(name, "Branch_0", "Conv2d_0a_1x1"), module.single, plain),
-        _chain(x, _name(name, "Branch_1"), dict(zip(("Conv2d_0a_1x1", "Conv2d_0b_3x3"), module.triple, strict=True)), plain),
-        _chain(
-            x,
-            _name(name, "Branch_2"),
-            dict(zip(("Conv2d_0a_1x1", "Conv2d_0b_3x3", "Conv2d_0c_3x3"), module.double, strict=True)),
-            plain,
-        ),
-        _convolve(pooled, _name(name, "Branch_3", "Conv2d_0b_1x1"), module.pooled, plain),
-    ]
+    chains = {
+        "Branch_0": (x, ("Conv2d_0a_1x1",), (module.single,)),
+        "Branch_1": (x, ("Conv2d_0a_1x1", "Conv2d_0b_3x3"), module.triple),
+        "Branch_2": (x, ("Conv2d_0a_1x1", "Conv2d_0b_3x3", "Conv2d_0c_3x3"), module.double),
+        "Branch_3": (pooled, ("Conv2d_0b_1x1",), (module.pooled,)),
+    }
+    return [_chain(chain, _name(name, branch), (config, 1)) for branch, chain in chains.items()]
 
 
 def _reduction(x: Any, name: str, module: Reduction, how: tuple[LocalizationConfig, int]) -> list[Any]:
-    return [
-        _chain(x, _name(name, "Branch_0"), dict(zip(("Conv2d_0a_1x1", "Conv2d_1a_3x3"), module.triple, strict=True)), how),
-        _chain(
-            x,
-            _name(name, "Branch_1"),
-            dict(zip(("Conv2d_0a_1x1", "Conv2d_0b_3x3", "Conv2d_1a_3x3"), module.double, strict=True)),
-            how,
-        ),
-        keras.layers.MaxPooling2D(3, how[1], "same", name=_name(name, "Branch_2", "MaxPool_1a_3x3"))(x),
-    ]
+    chains = {
+        "Branch_0": (x, ("Conv2d_0a_1x1", "Conv2d_1a_3x3"), module.triple),
+        "Branch_1": (x, ("Conv2d_0a_1x1", "Conv2d_0b_3x3", "Conv2d_1a_3x3"), module.double),
+    }
+    pooled = keras.layers.MaxPooling2D(3, how[1], "same", name=_name(name, "Branch_2", "MaxPool_1a_3x3"))(x)
+    return [*(_chain(chain, _name(name, branch), how) for branch, chain in chains.items()), pooled]
 
 
-def _chain(x: Any, name: str, depths: dict[str, int], how: tuple[LocalizationConfig, int]) -> Any:
+def _chain(chain: tuple[Any, tuple[str, ...], tuple[int, ...]], name: str, how: tuple[LocalizationConfig, int]) -> Any:
     """Convolutions one after the other; only a layer called ``1a`` takes the stride."""
-    config, stride = how
-    for layer, depth in depths.items():
-        x = _convolve(x, _name(name, layer), depth, (config, stride if "1a" in layer else 1))
+    x, layers, depths = chain
+    for layer, depth in zip(layers, depths, strict=True):
+        x = _convolve(x, _name(name, layer), depth, (how[0], how[1] if "1a" in layer else 1))
     return x
 
 
@@ -182,7 +158,7 @@ def _activate(x: Any, name: str, config: LocalizationConfig) -> Any:
     x = keras.layers.BatchNormalization(
         momentum=config.batch_norm_momentum,
         epsilon=EPSILON,
-        trainable=not config.freeze_batch_norm,
+        trainable=not config.frozen_statistics,
         name=_name(name, "BatchNorm"),
     )(x)
     return keras.layers.ReLU(name=_name(name, "Relu"))(x)

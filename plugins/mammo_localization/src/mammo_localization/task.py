@@ -60,6 +60,7 @@ class Localization(TaskModel):
             DataError: a cohort without boxes, without our classes, or without a lesion to train on.
         """
         from mammo_localization.detector import Detector
+        from mammo_localization.original import load_original
         from mammo_localization.sampling import Sampler
         from mammo_localization.training import train_detector, train_patches
         from taskfusion.training.backend import repeatable
@@ -68,6 +69,8 @@ class Localization(TaskModel):
         views = collect(cohort.part("train"), self.config, context.progress, rng)
         repeatable(context.seed)
         detector = Detector(self.config)
+        if self.config.initial_weights is not None:
+            load_original(detector, self.config.initial_weights)
         sampler = Sampler(views, self.config, rng)
         summary: dict[str, Any] = {"views": len(views.labels), "views_with_lesion": len(views.with_lesion())}
         if self.config.patch_steps:

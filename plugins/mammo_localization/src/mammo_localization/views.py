@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+
 import numpy as np
 from attrs import field, frozen
 
@@ -70,12 +72,21 @@ def collect(cohort: Cohort, config: LocalizationConfig, progress: Progress, rng:
         raise DataError(f"cohort {cohort.name!r} has no lesion among its {len(cohort)} training cases")
     cells = np.concatenate([cells, _normal_cells(cohort, annotations, wanted, rng)[: _normals(config, len(cells))]])
     with progress.step("localization: read views", total=len(cells)) as bar:
-        parts = []
-        for case, view in cells:
-            parts.append(_prepare(cohort, annotations, (int(case), int(view)), config))
+        store, boxes, labels = _store(len(cells), config), [], []
+        for row, (case, view) in enumerate(cells):
+            store[row], own_boxes, own_labels = _prepare(cohort, annotations, (int(case), int(view)), config)
+            boxes.append(own_boxes)
+            labels.append(own_labels)
             bar.advance()
-    pixels, boxes, labels = zip(*parts, strict=True)
-    return TrainingViews(np.stack(pixels), list(boxes), list(labels))
+    return TrainingViews(store, boxes, labels)
+
+
+def _store(count: int, config: LocalizationConfig) -> Array:
+    """Room for prepared views, in memory or, where they are too many, in a file that vanishes with the array."""
+    shape = (count, *config.size)
+    if np.prod(shape, dtype=np.int64) <= config.memory_megabytes * 2**20:
+        return np.empty(shape, np.uint8)
+    return np.memmap(tempfile.TemporaryFile(), np.uint8, "w+", shape=shape)
 
 
 def _normals(config: LocalizationConfig, lesions: int) -> int:

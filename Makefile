@@ -1,0 +1,46 @@
+# Two commands matter: `make demo` and `make test`. Both set up what they need.
+PACKAGES := . plugins/mammo_data plugins/mammo_density plugins/mammo_findings plugins/mammo_localization
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# The first interpreter that is a supported Python; `make PYTHON=... install` chooses another.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && { echo $$p; break; }; done)
+
+.PHONY: help install demo test fast lint format clean
+
+help:
+	@echo 'make demo     train, fuse and compare three mammography models on synthetic exams (about 10 minutes)'
+	@echo 'make test     style, types and all tests'
+	@echo 'make install  make .venv with the library and the four plugins, editable'
+	@echo 'make fast     the tests that take under a second each'
+
+install: $(STAMP)
+
+$(STAMP): constraints.txt pyproject.toml $(wildcard plugins/*/pyproject.toml)
+	@test -n "$(PYTHON)" || { echo 'error: no Python 3.11, 3.12 or 3.13 with venv found; name one: make PYTHON=... install'; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q -c constraints.txt 'setuptools>=77' wheel
+	$(BIN)/python -m pip install -q --no-build-isolation -c constraints.txt -e '.[keras,dev]' $(foreach p,$(filter-out .,$(PACKAGES)),-e $(p))
+	@touch $@
+
+demo: install
+	$(BIN)/taskfusion demo
+
+test: install lint
+	$(BIN)/python -m pytest
+
+fast: install
+	$(BIN)/python -m pytest -m 'not slow'
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check -q .
+	$(BIN)/mypy
+
+format: install
+	$(BIN)/ruff check --fix -q .
+	$(BIN)/ruff format -q .
+
+clean:
+	rm -rf $(VENV)

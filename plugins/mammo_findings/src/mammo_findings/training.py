@@ -1,0 +1,89 @@
+"""How task ``findings`` learns: first from patches, then from whole views (III-A.2)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mammo_data.augment import Augmentation, augment_batch
+from mammo_findings.config import FindingsConfig
+from mammo_findings.networks import classifier, patch_model, start_from_patches, view_model
+from mammo_findings.views import TrainingViews, check_trainable, cut_patches, draw_sites, read_views
+from taskfusion.cases import Cohort
+from taskfusion.images import short_hash
+from taskfusion.tasks.base import FitContext, config_data
+from taskfusion.training.backend import keras, repeatable
+from taskfusion.training.batches import Batches
+from taskfusion.training.fitting import train
+from taskfusion.training.stages import once
+
+AUGMENTATION = Augmentation(flip=True, vertical_flip=True, rotation=15, crop=0.85)
+
+
+def fit_networks(cohort: Cohort, config: FindingsConfig, context: FitContext) -> tuple[keras.Model, dict[str, Any]]:
+    """Train the patch model and F; returns F with its two outputs, and figures about both."""
+    check_trainable(cohort, config)
+    assert cohort.annotations is not None
+    classes = 1 + (len(cohort.annotations.classes) if config.distinguish else 1)
+    data = tuple(read_views(cohort, split, config, context) for split in ("train", "validation"))
+    learned = data[0]
+    key = short_hash(
+        config_data(config), context.seed, learned.pixels.tobytes(), learned.labels.tobytes(), learned.boxes.tobytes()
+    )
+    figures: dict[str, Any] = {
+        "classes": classes,
+        "views": {"train": len(learned.labels), "validation": len(data[1].labels)},
+        "views_with_lesion": {"train": int((learned.labels > 0).sum()), "validation": int((data[1].labels > 0).sum())},
+    }
+    repeatable(context.seed)
+    patch = patch_model(config, classes) if config.pretrain else None
+    if patch is not None:
+        path = _stage_path(context, "patch", key)
+        figures["patch"] = once(patch, path, lambda: _train_patches(patch, data, config, context))
+    repeatable(context.seed + 1)
+    view = view_model(config, classes)
+    if patch is not None:
+        start_from_patches(view, patch, config)
+    path = _stage_path(context, "view", key)
+    figures["view"] = once(view, path, lambda: _train_views(view, data, config, context))
+    return view, figures
+
+
+def _stage_path(context: FitContext, stage: str, key: str) -> Path | None:
+    return None if context.folder is None else context.folder / f"findings-{stage}-{key}.weights.h5"
+
+
+def _train_patches(
+    patch: keras.Model, data: tuple[TrainingViews, ...], config: FindingsConfig, context: FitContext
+) -> dict[str, Any]:
+    learned, held_out = data
+    sites = draw_sites(learned, config, context.seed)
+
+    def transform(places: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+        return cut_patches(learned.pixels, places, config.patch, generator)
+
+    lesion = (sites.labels > 0).astype(int)
+    batches = Batches(sites.places, sites.labels, config.patches.batches(context.seed), transform, lesion)
+    chosen_on = None
+    if len(held_out.labels):
+        others = draw_sites(held_out, config, context.seed)
+        chosen_on = (cut_patches(held_out.pixels, others.places, config.patch), others.labels)
+    with context.progress.step("findings: patch model", total=config.patches.total(len(batches))) as bar:
+        return train(patch, batches, chosen_on, config.patches, bar)
+
+
+def _train_views(
+    view: keras.Model, data: tuple[TrainingViews, ...], config: FindingsConfig, context: FitContext
+) -> dict[str, Any]:
+    learned, held_out = data
+
+    def transform(pixels: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+        return augment_batch(pixels.astype(np.float32), generator, AUGMENTATION)
+
+    lesion = (learned.labels > 0).astype(int)
+    batches = Batches(learned.pixels, learned.labels, config.whole.batches(context.seed), transform, lesion)
+    chosen_on = (held_out.pixels, held_out.labels) if len(held_out.labels) else None
+    with context.progress.step("findings: view model", total=config.whole.total(len(batches))) as bar:
+        return train(classifier(view), batches, chosen_on, config.whole, bar)

@@ -1,0 +1,5 @@
+"""``python -m taskfusion``."""
+
+from taskfusion.cli import main
+
+main()
