@@ -31,7 +31,7 @@ LAYERS = (
     ("pipeline",),
     ("evaluation",),
     ("report",),
-    ("run",),
+    ("experiment",),
     ("cli",),
     ("__init__", "__main__"),
 )

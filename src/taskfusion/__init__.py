@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from taskfusion.pipeline.folder import load_pipeline as load  # noqa: F401  # handed on
     from taskfusion.pipeline.pipeline import FusionPipeline as FusionPipeline
     from taskfusion.pipeline.training import Work as Work
-    from taskfusion.run import run as run
+    from taskfusion.experiment import run as run
 
 __version__ = "0.1.0"
 
@@ -35,7 +35,7 @@ _HOMES = {
     "compose": "taskfusion.pipeline.compose:compose",
     "fuser": "taskfusion.pipeline.compose:fuser",
     "load": "taskfusion.pipeline.folder:load_pipeline",
-    "run": "taskfusion.run:run",
+    "run": "taskfusion.experiment:run",
     "task": "taskfusion.pipeline.compose:task",
 }
 

@@ -19,7 +19,7 @@ from taskfusion.images import write_png
 @pytest.fixture
 def call(monkeypatch, capsys, registry):
     """Run the program in this process; gives (exit code, output, errors)."""
-    for module in ("taskfusion.run", "taskfusion.cli.plugins", "taskfusion.pipeline.folder"):
+    for module in ("taskfusion.experiment", "taskfusion.cli.plugins", "taskfusion.pipeline.folder"):
         monkeypatch.setattr(f"{module}.build_registry", lambda: registry)
 
     def run(*arguments: str) -> tuple[int, str, str]:
@@ -78,7 +78,7 @@ def test_ctrl_c_says_that_it_goes_on(call, monkeypatch):
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("taskfusion.run.run", stop)
+    monkeypatch.setattr("taskfusion.experiment.run", stop)
     code, _, err = call("run", "x.yaml")
     assert code == 130 and "goes on where it was" in err
 

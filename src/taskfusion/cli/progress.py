@@ -76,10 +76,10 @@ class LineProgress(Progress):
         line = _Line()
         start = time.perf_counter()
         yield line
-        shown = "  ".join(f"{name} {value:.3f}" for name, value in line.metrics.items())
-        self._console.print(
-            f"{description:<34} {time.perf_counter() - start:6.1f} s  {shown}".rstrip(), highlight=False
-        )
+        seconds = time.perf_counter() - start
+        if seconds >= WORTH_SHOWING:
+            shown = "  ".join(f"{name} {value:.3f}" for name, value in line.metrics.items())
+            self._console.print(f"{description:<34} {seconds:6.1f} s  {shown}".rstrip(), highlight=False)
 
     def say(self, message: str) -> None:
         """A line."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from taskfusion.run import RunOutcome
+    from taskfusion.experiment import RunOutcome
 
 LOG_WIDTH = 110  # columns of the table where the output goes into a file
 
@@ -30,7 +30,7 @@ def run_and_show(spec: Path, output: Path | None, overrides: tuple[str, ...]) ->
     from rich.console import Console
 
     from taskfusion.cli.progress import shown_progress
-    from taskfusion.run import run
+    from taskfusion.experiment import run
 
     with shown_progress(Console(stderr=True)) as progress:
         outcome = run(spec, overrides=overrides, folder=output, progress=progress)

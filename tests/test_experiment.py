@@ -9,7 +9,7 @@ import toys
 from taskfusion.cases import Cohort
 from taskfusion.errors import DataError, UnknownNameError
 from taskfusion.files import read_json
-from taskfusion.run import run
+from taskfusion.experiment import run
 
 SPEC = """\
 name: toy
