@@ -8,8 +8,8 @@ import toys
 
 from taskfusion.cases import Cohort
 from taskfusion.errors import DataError, UnknownNameError
-from taskfusion.files import read_json
 from taskfusion.experiment import run
+from taskfusion.files import read_json
 
 SPEC = """\
 name: toy

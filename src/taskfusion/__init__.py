@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from taskfusion.cases import Cohort as Cohort
     from taskfusion.cases import Target as Target
     from taskfusion.cases import View as View
+    from taskfusion.experiment import run as run
     from taskfusion.pipeline.compose import cohort as cohort
     from taskfusion.pipeline.compose import compose as compose
     from taskfusion.pipeline.compose import fuser as fuser
+    from taskfusion.pipeline.compose import load as load
     from taskfusion.pipeline.compose import task as task
-    from taskfusion.pipeline.folder import load_pipeline as load  # noqa: F401  # handed on
     from taskfusion.pipeline.pipeline import FusionPipeline as FusionPipeline
     from taskfusion.pipeline.training import Work as Work
-    from taskfusion.experiment import run as run
 
 __version__ = "0.1.0"
 
@@ -34,7 +34,7 @@ _HOMES = {
     "cohort": "taskfusion.pipeline.compose:cohort",
     "compose": "taskfusion.pipeline.compose:compose",
     "fuser": "taskfusion.pipeline.compose:fuser",
-    "load": "taskfusion.pipeline.folder:load_pipeline",
+    "load": "taskfusion.pipeline.compose:load",
     "run": "taskfusion.experiment:run",
     "task": "taskfusion.pipeline.compose:task",
 }

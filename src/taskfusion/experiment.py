@@ -18,7 +18,6 @@ from taskfusion.cases import SPLITS, Cohort
 from taskfusion.errors import DataError
 from taskfusion.files import replacing, replacing_folder, write_json, write_text
 from taskfusion.materialize import materialize
-from taskfusion.pipeline.folder import save_pipeline
 from taskfusion.pipeline.fusing import FuserPlan
 from taskfusion.pipeline.pipeline import FusionPipeline
 from taskfusion.pipeline.results import Result
@@ -201,7 +200,7 @@ class _Run:
 
     def _write(self, outcome: RunOutcome, pipeline: FusionPipeline, cohort: Cohort) -> None:
         with self.clock.stage("model"):
-            save_pipeline(pipeline, self.folder / "model", self.registry)
+            pipeline.save(self.folder / "model", self.registry)
         for name in ("results", "predictions", "differences"):
             with replacing(self.folder / f"{name}.csv") as temporary:
                 getattr(outcome, name).to_csv(temporary, index=False, float_format="%.6g")

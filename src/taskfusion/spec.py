@@ -178,10 +178,11 @@ class _Resolver:
         return made
 
     def _scalar(self, key: str, kind: type, default: Any) -> Any:
-        value = self._file.data.get(key)
+        value: Any = self._file.data.get(key)
         if value is None:
             return default
-        if not isinstance(value, kind) or isinstance(value, bool) or (kind is int and int(value) < 0):
+        right = isinstance(value, kind) and not isinstance(value, bool)
+        if not right or (kind is int and value < 0):
             self._fail((key,), f"expected {'text' if kind is str else 'a whole number from 0'}, found {value!r}")
         return value
 

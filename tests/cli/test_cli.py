@@ -19,7 +19,7 @@ from taskfusion.images import write_png
 @pytest.fixture
 def call(monkeypatch, capsys, registry):
     """Run the program in this process; gives (exit code, output, errors)."""
-    for module in ("taskfusion.experiment", "taskfusion.cli.plugins", "taskfusion.pipeline.folder"):
+    for module in ("taskfusion.experiment", "taskfusion.cli.plugins", "taskfusion.pipeline.pipeline"):
         monkeypatch.setattr(f"{module}.build_registry", lambda: registry)
 
     def run(*arguments: str) -> tuple[int, str, str]:

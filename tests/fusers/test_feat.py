@@ -8,7 +8,8 @@ import pytest
 from taskfusion.assembly import FusionInput, ScoreTable
 from taskfusion.errors import ContractError, DataError, NotFittedError
 from taskfusion.fusers.base import FuseContext, FusionData
-from taskfusion.fusers.feat import FeatConfig, FeatFuser
+from taskfusion.fusers.feat import FeatFuser
+from taskfusion.fusers.feat_config import FeatConfig
 from taskfusion.outputs import Level
 
 pytestmark = pytest.mark.slow

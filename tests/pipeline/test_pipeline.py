@@ -14,7 +14,6 @@ from taskfusion.errors import DataError, ModelFolderError, NotFittedError, Plugi
 from taskfusion.files import read_json, write_json
 from taskfusion.fusers.score import SvmConfig, SvmFuser
 from taskfusion.padding import ZeroPadding
-from taskfusion.pipeline.folder import load_pipeline, save_pipeline
 from taskfusion.pipeline.fusing import FuserPlan
 from taskfusion.pipeline.pipeline import FusionPipeline
 from taskfusion.pipeline.training import Work
@@ -123,38 +122,38 @@ def test_trained_tasks_are_used_as_they_are(cohort):
 
 
 def test_saved_and_loaded_to_the_bit(fitted, cohort, tmp_path, registry):
-    save_pipeline(fitted, tmp_path / "model", registry)
-    loaded = load_pipeline(tmp_path / "model", registry)
+    fitted.save(tmp_path / "model", registry)
+    loaded = FusionPipeline.load(tmp_path / "model", registry)
     before, after = fitted.predict(cohort), loaded.predict(cohort)
     assert all(np.array_equal(before.scores[key], after.scores[key]) for key in before.scores)
     assert loaded.notice == "TOY DATA" and loaded.views == cohort.views and loaded.targets == ("ill", "bad")
 
 
 def test_a_damaged_model_folder_is_refused(fitted, tmp_path, registry):
-    folder = save_pipeline(fitted, tmp_path / "model", registry)
+    folder = fitted.save(tmp_path / "model", registry)
     target = folder / "tasks" / "view" / "config.json"
     whole = target.read_text()
     target.write_text(whole.replace("1.0", "1.5"))
     with pytest.raises(ModelFolderError, match=r"config.json is changed since the model was saved"):
-        load_pipeline(folder, registry)
+        FusionPipeline.load(folder, registry)
     target.unlink()
     with pytest.raises(ModelFolderError, match=r"config.json is missing since the model was saved"):
-        load_pipeline(folder, registry)
+        FusionPipeline.load(folder, registry)
     manifest = read_json(folder / "manifest.json")
     write_json(folder / "manifest.json", {**manifest, "format": 99})
     with pytest.raises(ModelFolderError, match=r"has format 99; this version reads format 1"):
-        load_pipeline(folder, registry)
+        FusionPipeline.load(folder, registry)
     (folder / "manifest.json").write_text("{")
     with pytest.raises(ModelFolderError, match=r"manifest.json is not JSON"):
-        load_pipeline(folder, registry)
+        FusionPipeline.load(folder, registry)
     with pytest.raises(ModelFolderError, match=r"no saved model in .*nowhere: manifest.json is missing"):
-        load_pipeline(tmp_path / "nowhere", registry)
+        FusionPipeline.load(tmp_path / "nowhere", registry)
 
 
 def test_a_model_of_a_missing_plugin_names_it(fitted, tmp_path, registry):
-    save_pipeline(fitted, tmp_path / "model", registry)
+    fitted.save(tmp_path / "model", registry)
     with pytest.raises(UnknownNameError, match=r"unknown task 'case_toy'"):
-        load_pipeline(tmp_path / "model")
+        FusionPipeline.load(tmp_path / "model")
 
 
 def test_a_class_nobody_registered_cannot_be_saved(fitted, tmp_path):

@@ -24,9 +24,9 @@ def command(model: Path, images: tuple[Path, ...], as_json: bool, boxes: int) ->
     A file name says case and view: anything up to the view's name is the case, as in exam1_L-CC.png.
     """
     from taskfusion.imagefiles import cases_of_files
-    from taskfusion.pipeline.folder import load_pipeline
+    from taskfusion.pipeline.pipeline import FusionPipeline
 
-    pipeline = load_pipeline(model)
+    pipeline = FusionPipeline.load(model)
     result = pipeline.predict(cases_of_files(images, pipeline.views))
     click.echo(as_text_json(result) if as_json else "\n\n".join(as_text(result, boxes)))
 

@@ -6,45 +6,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-import attrs
 import numpy as np
 
 from taskfusion.assembly import FusionInput
 from taskfusion.errors import ContractError, NotFittedError
 from taskfusion.files import read_json, write_json
 from taskfusion.fusers.base import FuseContext, Fuser, FusionData, require_both_classes
+from taskfusion.fusers.feat_config import FeatConfig
 from taskfusion.fusers.scaling import RangeScaler
 from taskfusion.images import Array
 from taskfusion.outputs import Level
 
 PREDICT_BATCH = 64
-
-
-@attrs.frozen
-class FeatConfig:
-    """The network and its training; the paper's values unless said otherwise.
-
-    Attributes:
-        filters: filters of the convolution blocks; case- and view-level tasks use the first two (ours).
-        kernel: kernel size of the convolutions along the feature axis (ours).
-        dense: units of the dense layer after joining (ours).
-        dropout: between the dense layers.
-        learning_rate: of Adam.
-        batch_size: balanced between the classes.
-        epochs: at most; the paper stops early and names no bound.
-        patience: epochs without ``tolerance`` better validation loss before training stops.
-        tolerance: see ``patience``.
-    """
-
-    filters: tuple[int, ...] = (16, 32, 64)
-    kernel: int = 7
-    dense: int = 64
-    dropout: float = 0.1
-    learning_rate: float = 5e-4
-    batch_size: int = 8
-    epochs: int = 40
-    patience: int = 10
-    tolerance: float = 1e-3
 
 
 class FeatFuser(Fuser):

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from taskfusion.fusers.base import FuseContext
+from taskfusion.fusers.feat_config import FeatConfig
 from taskfusion.images import Array
 from taskfusion.training.backend import keras
 from taskfusion.training.batches import Batches, BatchOptions
 from taskfusion.training.callbacks import LastGoodWeights, ProgressCallback
-
-if TYPE_CHECKING:
-    from taskfusion.fusers.feat import FeatConfig
 
 layers = keras.layers
 Blocks = Mapping[str, Array]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from taskfusion.cases import Cohort
@@ -59,6 +60,11 @@ def cohort(
     made = (registry or build_registry()).create("reader", reader, options)
     read: Cohort = made.read(progress or Progress())
     return read
+
+
+def load(folder: str | Path) -> FusionPipeline:
+    """A saved pipeline; see :meth:`FusionPipeline.load`."""
+    return FusionPipeline.load(folder)
 
 
 def compose(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import attrs
 
 from taskfusion.cases import Target
 from taskfusion.configs import structure, unstructure
@@ -12,57 +14,50 @@ from taskfusion.errors import ModelFolderError, PluginError
 from taskfusion.files import read_json, replacing_folder, write_json
 from taskfusion.pipeline.fusing import FittedFuser, FuserPlan
 from taskfusion.pipeline.training import TrainedTask
-from taskfusion.plugins import Registry, build_registry
-
-if TYPE_CHECKING:
-    from taskfusion.pipeline.pipeline import FusionPipeline
+from taskfusion.plugins import Registry
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 
 
-def save_pipeline(pipeline: FusionPipeline, folder: Path, registry: Registry | None = None) -> Path:
+@attrs.frozen(eq=False)
+class Parts:
+    """Everything of a pipeline that is kept: trained tasks in order, plans, fitted fusers, and what the cohort said."""
+
+    tasks: tuple[TrainedTask, ...]
+    plans: tuple[FuserPlan, ...]
+    fitted: tuple[FittedFuser, ...]
+    views: tuple[str, ...] = ()
+    notice: str = ""
+
+
+def save_parts(parts: Parts, folder: Path, registry: Registry) -> None:
     """Write tasks, fusers and manifest; what stood in the folder before is replaced in one step."""
-    registry = registry or build_registry()
     with replacing_folder(folder) as temporary:
-        tasks = [_save_task(task, temporary, registry) for task in pipeline.ready.values()]
-        plans = [_plan_record(plan, registry) for plan in pipeline.plans]
-        fitted = [_save_fitted(fitted, temporary) for fitted in pipeline.fitted.values()]
         manifest = {
             "format": FORMAT,
-            "notice": pipeline.notice,
-            "views": list(pipeline.views),
-            "tasks": tasks,
-            "plans": plans,
-            "fitted": fitted,
-            "files": file_hashes(temporary),
+            "notice": parts.notice,
+            "views": list(parts.views),
+            # a list, as the order of the tasks is the order of the fusers' columns
+            "tasks": [_save_task(task, temporary, registry) for task in parts.tasks],
+            "plans": [_plan_record(plan, registry) for plan in parts.plans],
+            "fitted": [_save_fitted(fitted, temporary) for fitted in parts.fitted],
         }
-        write_json(temporary / MANIFEST, manifest)
-    return folder
+        write_json(temporary / MANIFEST, {**manifest, "files": file_hashes(temporary)})
 
 
-def load_pipeline(folder: str | Path, registry: Registry | None = None) -> FusionPipeline:
-    """Rebuild a saved pipeline.
+def load_parts(folder: Path, registry: Registry) -> Parts:
+    """Read what :func:`save_parts` wrote.
 
     Raises:
         ModelFolderError: no manifest, another format, or a file that is missing or was changed.
         UnknownNameError: a task or fuser whose plugin is not installed.
     """
-    from taskfusion.pipeline.pipeline import FusionPipeline
-
-    folder = Path(folder)
-    registry = registry or build_registry()
     manifest = read_manifest(folder)
-    # a list, as the order of the tasks is the order of the fusers' columns
-    tasks = {record["name"]: _load_task(record, folder, registry) for record in manifest["tasks"]}
+    tasks = tuple(_load_task(record, folder, registry) for record in manifest["tasks"])
     plans = {record["name"]: _load_plan(record, registry) for record in manifest["plans"]}
-    pipeline = FusionPipeline({name: task.model for name, task in tasks.items()}, list(plans.values()))
-    pipeline.ready, pipeline.notice, pipeline.views = tasks, manifest["notice"], tuple(manifest["views"])
-    for record in manifest["fitted"]:
-        loaded = _load_fitted(record, plans[record["plan"]], folder)
-        pipeline.fitted[loaded.plan.name, loaded.target.name] = loaded
-    pipeline.targets = tuple(dict.fromkeys(target for _, target in pipeline.fitted))
-    return pipeline
+    fitted = tuple(_load_fitted(record, plans[record["plan"]], folder) for record in manifest["fitted"])
+    return Parts(tasks, tuple(plans.values()), fitted, tuple(manifest["views"]), manifest["notice"])
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

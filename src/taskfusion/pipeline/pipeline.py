@@ -11,9 +11,11 @@ import numpy as np
 from taskfusion.cases import Case, Cohort, Target
 from taskfusion.errors import DataError, NotFittedError
 from taskfusion.fusers.base import FuseContext
+from taskfusion.pipeline.folder import Parts, load_parts, save_parts
 from taskfusion.pipeline.fusing import FittedFuser, FuserPlan, Material, fit_plan
 from taskfusion.pipeline.results import Result
 from taskfusion.pipeline.training import TrainedTask, Work, trained, training_outputs
+from taskfusion.plugins import Registry, build_registry
 from taskfusion.tasks.base import TaskModel
 
 
@@ -90,11 +92,33 @@ class FusionPipeline:
         scores = {key: fitted.predict(outputs) for key, fitted in self.fitted.items()}
         return Result(tuple(case.id for case in asked), scores, outputs, self.notice)
 
-    def save(self, folder: str | Path) -> Path:
-        """Write the whole pipeline as data into a folder; it appears whole or not at all."""
-        from taskfusion.pipeline.folder import save_pipeline
+    def save(self, folder: str | Path, registry: Registry | None = None) -> Path:
+        """Write the whole pipeline as data into a folder; it appears whole or not at all.
 
-        return save_pipeline(self, Path(folder))
+        Raises:
+            PluginError: for a task or fuser class that nobody registered, so it could not be loaded again.
+        """
+        ready, fitted = tuple(self.ready.values()), tuple(self.fitted.values())
+        save_parts(
+            Parts(ready, self.plans, fitted, self.views, self.notice), Path(folder), registry or build_registry()
+        )
+        return Path(folder)
+
+    @classmethod
+    def load(cls, folder: str | Path, registry: Registry | None = None) -> Self:
+        """Rebuild a saved pipeline; runs no code from the folder (law 4).
+
+        Raises:
+            ModelFolderError: no manifest, another format, or a file that is missing or was changed.
+            UnknownNameError: a task or fuser whose plugin is not installed.
+        """
+        parts = load_parts(Path(folder), registry or build_registry())
+        fitted = {(f.plan.name, f.target.name): f for f in parts.fitted}
+        targets = tuple(dict.fromkeys(target for _, target in fitted))
+        pipeline = cls({task.name: task.model for task in parts.tasks}, parts.plans, targets)
+        pipeline.ready, pipeline.fitted = {task.name: task for task in parts.tasks}, fitted
+        pipeline.views, pipeline.notice = parts.views, parts.notice
+        return pipeline
 
     def summary(self) -> dict[str, Any]:
         """What was chosen and reached while training, as JSON data."""

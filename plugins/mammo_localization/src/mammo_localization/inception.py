@@ -101,7 +101,7 @@ def _stem(x: Any, config: LocalizationConfig) -> Any:
         strides=2,
         padding="same",
         use_bias=False,
-        depth_multiplier=min(depth // 3, STEM_MULTIPLIER),
+        depth_multiplier=STEM_MULTIPLIER,
         name="Conv2d_1a_7x7",
     )(x)
     x = _activate(x, "Conv2d_1a_7x7", config)

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import pytest
+
+from mammo_data.synthetic import VIEWS
+from mammo_density.config import DensityConfig, PatientRecipe, ViewRecipe
+from mammo_density.task import Density
+from taskfusion.cases import Case, Cohort
+from taskfusion.configs import structure, unstructure
+from taskfusion.errors import DataError, NotFittedError, SpecError
+from taskfusion.outputs import TaskOutput, check_output
+from taskfusion.plugins import build_registry
+from taskfusion.tasks.base import FitContext
+
+
+def same(one: TaskOutput, other: TaskOutput) -> bool:
+    assert one.scores is not None and other.scores is not None
+    assert one.features is not None and other.features is not None
+    return np.array_equal(one.scores, other.scores, equal_nan=True) and np.array_equal(
+        one.features, other.features, equal_nan=True
+    )
+
+
+def test_the_plugin_registers_the_task() -> None:
+    import mammo_density.plugin
+
+    registry = build_registry([mammo_density.plugin], entry_points=False)
+    assert registry.create("task", "density").config == DensityConfig()
+
+
+def test_answers_hold_what_the_spec_says(trained: Density, cohort: Cohort) -> None:
+    output = trained.predict(cohort.cases)
+    check_output(output, "density", cohort.ids)
+    assert output.features is not None
+    assert output.features.shape == (22, 4 * 256)
+    assert trained.spec.feature_channels == 4
+    assert output.present.all()
+
+
+def test_answers_do_not_depend_on_the_chunk(trained: Density, cohort: Cohort) -> None:
+    whole = trained.predict(cohort.cases)
+    parts = [trained.predict(cohort.cases[start : start + 5]) for start in range(0, len(cohort), 5)]
+    assert same(whole, TaskOutput.concatenate(parts))
+
+
+def test_no_cases_give_no_answers(trained: Density) -> None:
+    assert len(check_output(trained.predict([]), "density", [])) == 0
+
+
+def test_an_exam_without_one_view_has_no_answer(trained: Density, cohort: Cohort) -> None:
+    whole = cohort.cases[0]
+    lacking = Case("lacking", {name: view for name, view in whole.views.items() if name != "R-CC"})
+    output = trained.predict([whole, lacking])
+    assert output.present.tolist() == [True, False]
+    assert output.scores is not None and output.features is not None
+    assert np.isnan(output.scores[1]).all() and np.isnan(output.features[1]).all()
+    assert np.isfinite(output.features[0]).all()
+
+
+@pytest.mark.parametrize("grey", [0, 65535])
+def test_blank_images_are_answered_with_numbers(trained: Density, grey: int) -> None:
+    blank = Case.of("blank", {view: np.full((64, 48), grey, np.uint16) for view in VIEWS})
+    output = trained.predict([blank])
+    assert output.scores is not None and output.features is not None
+    assert np.isfinite(output.scores).all() and np.isfinite(output.features).all()
+
+
+def test_an_unreadable_image_is_named(trained: Density, cohort: Cohort) -> None:
+    broken = Case.of("e1", {**dict(cohort.cases[0].views), "L-MLO": "nowhere.png"})
+    with pytest.raises(DataError, match=r"^case 'e1', view 'L-MLO': image not found: nowhere\.png$"):
+        trained.predict([broken])
+
+
+def test_saved_and_loaded_answers_are_equal(trained: Density, cohort: Cohort, tmp_path: Path) -> None:
+    trained.save(tmp_path)
+    loaded = Density.load(tmp_path)
+    assert loaded.config == trained.config
+    assert loaded.summary() == trained.summary()
+    assert same(loaded.predict(cohort.cases[:3]), trained.predict(cohort.cases[:3]))
+
+
+def test_summary_tells_the_baseline_and_both_stages(trained: Density) -> None:
+    summary = trained.summary()
+    assert summary["exams"] == {"train": 10, "validation": 6}
+    assert set(summary["mean_of_views"]) == {"view_auc", "mean_auc"}
+    assert len(summary["view"]["val_auc"]) == len(summary["patient"]["val_auc"]) == 1
+
+
+def test_metrics_over_exams_with_known_density(trained: Density, cohort: Cohort) -> None:
+    output = trained.predict(cohort.cases)
+    assert 0 <= trained.metrics(output, cohort)["AUC per exam"] <= 1
+    assert trained.metrics(output, relabelled(cohort, np.full(22, -1))) == {}
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_numbers_also_after_a_restart(
+    trained: Density, cohort: Cohort, tmp_path: Path
+) -> None:
+    first = Density(trained.config).fit(cohort, FitContext(1, folder=tmp_path))
+    assert same(first.predict(cohort.cases), trained.predict(cohort.cases))
+    (stage,) = tmp_path.glob("density-patient-*.h5")
+    stage.unlink()  # as if killed during the second stage
+    again = Density(trained.config).fit(cohort, FitContext(1, folder=tmp_path))
+    assert same(again.predict(cohort.cases), first.predict(cohort.cases))
+
+
+@pytest.mark.slow
+def test_without_validation_or_pretraining_and_with_separate_branches(cohort: Cohort) -> None:
+    config = DensityConfig(
+        views=("L-CC", "R-CC"),
+        size=(32, 32),
+        pretrain=False,
+        view=ViewRecipe(epochs=1),
+        patient=PatientRecipe(epochs=1, batch_size=4),
+    )
+    task = Density(config).fit(cohort.select(cohort.rows("train")), FitContext())
+    assert set(task.summary()["patient"]) == {"loss", "auc"}
+    assert task.predict(cohort.cases[:2]).present.all()
+
+
+def relabelled(cohort: Cohort, density: np.ndarray) -> Cohort:
+    return attrs.evolve(cohort, labels={"density": density})
+
+
+@pytest.mark.parametrize(
+    ("density", "message"),
+    [
+        (np.zeros(22, int), "has 10 fatty and 0 dense exams"),
+        (np.full(22, 3), "has 0 fatty and 10 dense exams"),
+        (np.full(22, -1), "has 0 fatty and 0 dense exams"),
+    ],
+)
+def test_one_kind_of_breast_is_not_enough(cohort: Cohort, density: np.ndarray, message: str) -> None:
+    expected = (
+        f"^task 'density': the train split of cohort 'tiny' {message} with label 'density' and all of the views "
+        "L-CC, L-MLO, R-CC, R-MLO; both kinds are needed$"
+    )
+    with pytest.raises(DataError, match=expected):
+        Density().fit(relabelled(cohort, density), FitContext())
+
+
+def test_a_cohort_without_the_label_is_refused(cohort: Cohort) -> None:
+    expected = r"^task 'density': cohort 'tiny' has no label 'birads' \(density 0..3, a..d\); known: density$"
+    with pytest.raises(DataError, match=expected):
+        Density(DensityConfig(label="birads")).fit(cohort, FitContext())
+
+
+def test_untrained_tasks_say_so(cohort: Cohort, tmp_path: Path) -> None:
+    with pytest.raises(NotFittedError, match=r"^task 'density' is not trained; call fit, or load a trained one$"):
+        Density().predict(cohort.cases)
+    with pytest.raises(NotFittedError, match=r"^task 'density' is not trained; there are no weights to save$"):
+        Density().save_weights(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"size": [16, 32]}, r"^here: size must be at least 32 x 32, got \[16, 32\]$"),
+        ({"views": []}, r"^here: views must name at least one view$"),
+        ({"width": 0.0}, r"^here: width must be above 0 and at most 4, got 0\.0$"),
+        ({"view": {"epochs": 0}}, r"^here\.view: epochs and batch_size must be at least 1, got 0 and 32$"),
+    ],
+)
+def test_impossible_options_are_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        structure(DensityConfig, options, "here")
+
+
+def test_single_options_of_a_stage_keep_the_others() -> None:
+    config = structure(DensityConfig, {"view": {"epochs": 9}}, "here")
+    assert config.view == attrs.evolve(ViewRecipe(), epochs=9)
+    assert structure(DensityConfig, unstructure(config), "here") == config

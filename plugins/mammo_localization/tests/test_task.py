@@ -1,0 +1,135 @@
+import attrs
+import numpy as np
+import pytest
+
+from mammo_localization.config import PRESETS, LocalizationConfig
+from mammo_localization.task import Localization, evaluate
+from taskfusion.cases import Case
+from taskfusion.configs import structure, unstructure
+from taskfusion.errors import DataError, NotFittedError, SpecError
+from taskfusion.outputs import check_output
+from taskfusion.tasks.base import FitContext
+
+SHORT = {"steps": 2, "patch_steps": 1}
+
+
+@pytest.fixture(scope="module")
+def trained(make_cohort, tiny, thin):
+    """A detector trained on toys; do not change it."""
+    return Localization(tiny).fit(make_cohort(), FitContext(seed=1))
+
+
+@pytest.fixture(scope="module")
+def unseen(make_cohort):
+    """Toys nobody trained on."""
+    return make_cohort(12, seed=99)
+
+
+@pytest.fixture(scope="module")
+def output(trained, unseen):
+    """What the detector says of them; do not change it."""
+    return check_output(trained.predict(unseen.cases), "localization", unseen.ids)
+
+
+def same(first, second):
+    a, b = first.detections, second.detections
+    pairs = [(a.boxes, b.boxes), (a.scores, b.scores), (a.features, b.features), (a.background, b.background)]
+    return (
+        (a.offsets == b.offsets).all()
+        and (a.labels == b.labels).all()
+        and all(np.array_equal(x, y, equal_nan=True) for x, y in pairs)
+    )
+
+
+def test_it_finds_the_lesions_of_toys(trained, unseen, output):
+    assert evaluate(output, unseen)["any"] >= 0.8
+    assert trained.summary()["validation_tpr_at_1_fp"]["any"] >= 0.8
+    assert trained.summary()["views_with_lesion"] == 30
+
+
+def test_the_output_is_what_the_spec_declares(trained, output):
+    assert output.spec == trained.spec
+    assert output.present.all()
+    assert output.detections.features.shape == (len(output.detections), trained.spec.feature_size)
+    assert np.isfinite(output.detections.background).all()
+    assert output.detections.counts().max() <= trained.config.detections
+
+
+def test_boxes_lie_in_the_original_image(output):
+    boxes = output.detections.boxes
+    assert boxes.min() >= 0
+    assert boxes[:, [0, 2]].max() <= 80
+    assert boxes[:, [1, 3]].max() <= 96
+
+
+def test_answers_do_not_depend_on_how_cases_come(trained, unseen, output):
+    parts = [trained.predict(unseen.cases[i : i + 1]) for i in range(len(unseen))]
+    assert same(type(output).concatenate(parts), output)
+
+
+def test_missing_views_are_said(trained, unseen):
+    case = unseen.cases[1]
+    some = Case(case.id, {"L-CC": case.views["L-CC"]})
+    answer = check_output(trained.predict([some, Case("empty")]), "localization", [case.id, "empty"])
+    assert answer.present.tolist() == [[True, False, False, False], [False] * 4]
+    assert answer.detections.counts()[1:].sum() == 0
+    assert np.isnan(answer.detections.background[:, 1:]).all()
+
+
+def test_no_cases_no_answers(trained):
+    assert len(check_output(trained.predict([]), "localization", [])) == 0
+
+
+def test_an_image_without_a_breast_is_answered(trained):
+    dark = Case.of("dark", {"L-CC": np.zeros((50, 40), np.uint16)})
+    answer = check_output(trained.predict([dark]), "localization", ["dark"])
+    assert np.isfinite(answer.detections.background[0, 0]).all()
+
+
+def test_saved_and_loaded_it_answers_the_same(trained, unseen, output, tmp_path):
+    trained.save(tmp_path)
+    assert sorted(path.name for path in (tmp_path / "weights").iterdir()) == ["detector.weights.h5", "training.json"]
+    loaded = Localization.load(tmp_path)
+    assert same(loaded.predict(unseen.cases), output)
+    assert loaded.summary() == trained.summary()
+    assert loaded.config == trained.config
+
+
+def test_the_same_seed_gives_the_same_detector(make_cohort, tiny, thin):
+    config = attrs.evolve(tiny, **SHORT, share_boxes=False, stride=16, optimizer="sgd", schedule="constant", window=None)
+    cohort = make_cohort(12, validation=0)
+    first, second = (Localization(config).fit(cohort, FitContext(seed=5)).predict(cohort.cases[:2]) for _ in range(2))
+    assert same(first, second)
+
+
+def test_untrained_it_says_so():
+    with pytest.raises(NotFittedError, match="localization is not trained; call fit or load first"):
+        Localization().predict([])
+    assert not Localization().is_fitted
+
+
+def test_an_unreadable_image_is_named(trained):
+    with pytest.raises(DataError, match=r"case 'x', view 'R-CC': image not found: /nowhere\.png"):
+        trained.predict([Case.of("x", {"R-CC": "/nowhere.png"})])
+
+
+def test_presets_are_configurations():
+    paper = LocalizationConfig(**PRESETS["paper"])
+    assert (paper.size, paper.stride, paper.proposals, paper.crop, paper.steps) == ((2700, 1200), 16, 300, 14, 100_000)
+    assert structure(LocalizationConfig, unstructure(paper), "paper") == paper
+    assert LocalizationConfig(**PRESETS["small"]) == LocalizationConfig()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"width": 0.0}, "width must be positive, found 0.0"),
+        ({"anchor_scales": ()}, r"anchor_scales must be positive, found \(\)"),
+        ({"nms_iou": 1.5}, r"nms_iou must lie in \[0, 1\], found 1.5"),
+        ({"stride": 4}, "stride must be one of 8, 16, found 4"),
+        ({"optimizer": "lion"}, "optimizer must be one of adam, sgd, found 'lion'"),
+    ],
+)
+def test_impossible_settings_are_refused(options, message):
+    with pytest.raises(SpecError, match=message):
+        LocalizationConfig(**options)
