@@ -26,6 +26,6 @@ def test_the_paper_preset_builds_the_published_networks() -> None:
     backbone = 3_228_864 - 2 * 9 * 32  # MobileNet without classifier, one channel in place of three
     assert view_model(config).count_params() == backbone + 1024 * 2 + 2
     patient = patient_model(config)
-    assert patient.output_shape == [(None, 2), (None, 4096)] or patient.output_shape == ((None, 2), (None, 4096))
+    assert [output.shape for output in patient.outputs] == [(None, 2), (None, 4096)]
     assert patient.count_params() == 4 * backbone + 4096 * 2 + 2
     assert config.feature_size == 4096

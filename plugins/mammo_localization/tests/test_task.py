@@ -10,7 +10,7 @@ from taskfusion.errors import DataError, NotFittedError, SpecError
 from taskfusion.outputs import check_output
 from taskfusion.tasks.base import FitContext
 
-SHORT = {"steps": 2, "patch_steps": 1}
+SHORT = {"steps": 2, "patch_steps": 0}
 
 
 @pytest.fixture(scope="module")

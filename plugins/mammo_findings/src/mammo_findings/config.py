@@ -44,8 +44,8 @@ class FindingsConfig:
         size: height and width of the prepared images in pixels.
         width: multiplies MobileNet's channels; 1024 x width is the length of the feature vector.
         momentum: of the moving statistics in batch normalisation; short trainings need less than Keras' 0.99.
-        distinguish: whether the networks tell the cohort's lesion classes apart (the score stays "any lesion");
-            their features then know of malignancy. False is the paper: lesion or none.
+        distinguish: whether the patch model tells the cohort's lesion classes apart, so that its features, which F
+            starts from, know of malignancy too. False: lesion or none, as F itself.
         pooling: how the map of a view becomes one feature vector. ``average`` is the paper's; ``max`` takes the
             highest value of each channel; ``lesion`` is a mean over places, weighted by the softmax of their lesion
             logits, so a small lesion is not diluted.

@@ -1,11 +1,10 @@
-"""The networks of task ``findings``: a patch model, and F for whole views that starts from it (II-B.2).
-
-Class 0 is "normal" everywhere; the score of a lesion is 1 minus its probability.
-"""
+"""The networks of task ``findings``: a patch model, and F for whole views that starts from it (II-B.2)."""
 
 from __future__ import annotations
 
 from typing import Any
+
+import numpy as np
 
 from mammo_findings.config import STRIDE, FindingsConfig
 from taskfusion.training.backbones import mobilenet
@@ -16,7 +15,7 @@ BACKBONE, PLACES, HEAD = "mobilenet", "places", "head"
 
 
 def patch_model(config: FindingsConfig, classes: int) -> keras.Model:
-    """(batch, patch, patch, 1) grey values 0..255 to probabilities (batch, classes)."""
+    """(batch, patch, patch, 1) grey values 0..255 to probabilities (batch, classes); class 0 is normal."""
     size = (config.patch, config.patch)
     patch = keras.Input((*size, 1), name="patch")
     pooled = keras.layers.GlobalAveragePooling2D()(_map(patch, size, config))
@@ -25,14 +24,17 @@ def patch_model(config: FindingsConfig, classes: int) -> keras.Model:
     return keras.Model(patch, answer, name="findings_patch")
 
 
-def view_model(config: FindingsConfig, classes: int) -> keras.Model:
-    """F: (batch, height, width, 1) 0..255 to probabilities (batch, classes) and feat_F (batch, 1024 x width)."""
+def view_model(config: FindingsConfig) -> keras.Model:
+    """F: (batch, height, width, 1) grey values 0..255 to two outputs.
+
+    They are the probabilities (batch, 2) of no lesion and any, and feat_F (batch, 1024 x width).
+    """
     image = keras.Input((*config.size, 1), name="view")
-    features = _pooled(_map(image, config.size, config), config, classes)
+    features = _pooled(_map(image, config.size, config), config)
     inner = keras.layers.Dropout(config.dropout)(features)
     if config.hidden:
         inner = keras.layers.Dense(config.hidden, activation="relu", name="hidden")(inner)
-    answer = keras.layers.Dense(classes, activation="softmax", name=HEAD)(inner)
+    answer = keras.layers.Dense(2, activation="softmax", name=HEAD)(inner)
     return keras.Model(image, [answer, features], name="findings_view")
 
 
@@ -44,10 +46,12 @@ def classifier(view: keras.Model) -> keras.Model:
 def start_from_patches(view: keras.Model, patch: keras.Model, config: FindingsConfig) -> None:
     """Give F the patch model's MobileNet, and its last layer wherever it fits.
 
-    With pooling ``lesion`` F then begins with the answer of the patch most like a lesion.
+    Of several lesion classes the mean logit stands for any lesion. With pooling ``lesion`` F then begins with about
+    the answer of the patch most like a lesion.
     """
     view.get_layer(BACKBONE).set_weights(patch.get_layer(BACKBONE).get_weights())
-    last = patch.get_layer(HEAD).get_weights()
+    kernel, bias = patch.get_layer(HEAD).get_weights()
+    last = [np.column_stack([kernel[:, 0], kernel[:, 1:].mean(axis=1)]), np.array([bias[0], bias[1:].mean()])]
     if config.pooling == "lesion":
         view.get_layer(PLACES).set_weights(last)
     if config.pooling != "average" and not config.hidden:
@@ -59,7 +63,7 @@ def _map(image: Any, size: tuple[int, int], config: FindingsConfig) -> Any:
     return mobilenet(size, config.width, config.momentum, BACKBONE)(scaled)
 
 
-def _pooled(features: Any, config: FindingsConfig, classes: int) -> Any:
+def _pooled(features: Any, config: FindingsConfig) -> Any:
     """(batch, rows, columns, channels) to (batch, channels)."""
     if config.pooling == "average":
         return keras.layers.GlobalAveragePooling2D()(features)
@@ -68,10 +72,6 @@ def _pooled(features: Any, config: FindingsConfig, classes: int) -> Any:
     if config.pooling == "max":
         return keras.layers.GlobalMaxPooling2D()(places)
     places = keras.layers.Reshape((-1, places.shape[-1]))(places)
-    weights = keras.ops.softmax(lesion_logits(keras.layers.Dense(classes, name=PLACES)(places)), axis=1)
-    return keras.ops.sum(keras.ops.expand_dims(weights, -1) * places, axis=1)
-
-
-def lesion_logits(logits: Any) -> Any:
-    """Log odds of any lesion (…,) from the logits (…, classes) of normal and the lesion classes."""
-    return keras.ops.logsumexp(logits[..., 1:], axis=-1) - logits[..., 0]
+    logits = keras.layers.Dense(2, name=PLACES)(places)
+    weights = keras.ops.softmax(logits[..., 1:] - logits[..., :1], axis=1)
+    return keras.ops.sum(weights * places, axis=1)

@@ -82,7 +82,7 @@ class Findings(TaskModel):
         from mammo_findings.networks import view_model
 
         figures = dict(read_json(folder / "figures.json"))
-        network = view_model(self.config, figures["classes"])
+        network = view_model(self.config)
         network.load_weights(folder / "view.weights.h5")
         self._network, self._figures = network, figures
 

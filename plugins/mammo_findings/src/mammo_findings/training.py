@@ -19,23 +19,23 @@ from taskfusion.training.batches import Batches
 from taskfusion.training.fitting import train
 from taskfusion.training.stages import once
 
-AUGMENTATION = Augmentation(flip=True, vertical_flip=True, rotation=15, crop=0.85)
+AUGMENTATION = Augmentation(flip=True, vertical_flip=True, rotation=15, crop=0.9)
 
 
 def fit_networks(cohort: Cohort, config: FindingsConfig, context: FitContext) -> tuple[keras.Model, dict[str, Any]]:
     """Train the patch model and F; returns F with its two outputs, and figures about both."""
     check_trainable(cohort, config)
     assert cohort.annotations is not None
-    classes = 1 + (len(cohort.annotations.classes) if config.distinguish else 1)
     data = tuple(read_views(cohort, split, config, context) for split in ("train", "validation"))
     learned = data[0]
+    classes = 1 + (len(cohort.annotations.classes) if config.distinguish else 1)
     key = short_hash(
-        config_data(config), context.seed, learned.pixels.tobytes(), learned.labels.tobytes(), learned.boxes.tobytes()
+        config_data(config), context.seed, learned.pixels.tobytes(), learned.classes.tobytes(), learned.boxes.tobytes()
     )
     figures: dict[str, Any] = {
-        "classes": classes,
-        "views": {"train": len(learned.labels), "validation": len(data[1].labels)},
-        "views_with_lesion": {"train": int((learned.labels > 0).sum()), "validation": int((data[1].labels > 0).sum())},
+        "patch_classes": classes,
+        "views": {"train": len(learned.lesion), "validation": len(data[1].lesion)},
+        "views_with_lesion": {"train": int(learned.lesion.sum()), "validation": int(data[1].lesion.sum())},
     }
     repeatable(context.seed)
     patch = patch_model(config, classes) if config.pretrain else None
@@ -43,7 +43,7 @@ def fit_networks(cohort: Cohort, config: FindingsConfig, context: FitContext) ->
         path = _stage_path(context, "patch", key)
         figures["patch"] = once(patch, path, lambda: _train_patches(patch, data, config, context))
     repeatable(context.seed + 1)
-    view = view_model(config, classes)
+    view = view_model(config)
     if patch is not None:
         start_from_patches(view, patch, config)
     path = _stage_path(context, "view", key)
@@ -67,7 +67,7 @@ def _train_patches(
     lesion = (sites.labels > 0).astype(int)
     batches = Batches(sites.places, sites.labels, config.patches.batches(context.seed), transform, lesion)
     chosen_on = None
-    if len(held_out.labels):
+    if len(held_out.lesion):
         others = draw_sites(held_out, config, context.seed)
         chosen_on = (cut_patches(held_out.pixels, others.places, config.patch), others.labels)
     with context.progress.step("findings: patch model", total=config.patches.total(len(batches))) as bar:
@@ -82,8 +82,7 @@ def _train_views(
     def transform(pixels: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         return augment_batch(pixels.astype(np.float32), generator, AUGMENTATION)
 
-    lesion = (learned.labels > 0).astype(int)
-    batches = Batches(learned.pixels, learned.labels, config.whole.batches(context.seed), transform, lesion)
-    chosen_on = (held_out.pixels, held_out.labels) if len(held_out.labels) else None
+    batches = Batches(learned.pixels, learned.lesion, config.whole.batches(context.seed), transform, learned.lesion)
+    chosen_on = (held_out.pixels, held_out.lesion) if len(held_out.lesion) else None
     with context.progress.step("findings: view model", total=config.whole.total(len(batches))) as bar:
         return train(classifier(view), batches, chosen_on, config.whole, bar)

@@ -23,14 +23,14 @@ class TrainingViews:
 
     Attributes:
         pixels: uint8 (views, height, width, 1).
-        labels: (views,) 0 for normal, else 1 + the class of a lesion in it; of several, the last class counts.
+        lesion: (views,) 1 where there is a lesion, else 0.
         boxes: (lesions, 4) xyxy in pixels of the prepared views.
         rows: (lesions,) which view each box is in.
         classes: (lesions,) 1 + the class.
     """
 
     pixels: np.ndarray
-    labels: np.ndarray
+    lesion: np.ndarray
     boxes: np.ndarray
     rows: np.ndarray
     classes: np.ndarray
@@ -63,14 +63,14 @@ def read_views(cohort: Cohort, split: str, config: FindingsConfig, context: FitC
     boxes, cells, classes = _lesions(part.annotations, prepared, [part.views.index(view) for view in config.views])
     if not config.distinguish:
         classes = np.ones_like(classes)
-    labels = np.zeros(prepared.present.size, np.int64)
-    np.maximum.at(labels, cells, classes)
+    lesion = np.zeros(prepared.present.size, np.int64)
+    lesion[cells] = 1
     present = prepared.present.ravel()
     pixels = prepared.pixels.reshape(-1, *config.size, 1)
     rows = np.cumsum(present) - 1
     if not present.all():
-        pixels, labels = pixels[present], labels[present]
-    return TrainingViews(pixels, labels, boxes, rows[cells], classes)
+        pixels, lesion = pixels[present], lesion[present]
+    return TrainingViews(pixels, lesion, boxes, rows[cells], classes)
 
 
 def _lesions(

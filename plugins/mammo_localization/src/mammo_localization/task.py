@@ -81,7 +81,10 @@ class Localization(TaskModel):
         return self
 
     def _validate(self, cohort: Cohort) -> dict[str, Any]:
-        return {"validation_tpr_at_1_fp": evaluate(self.predict(cohort.cases), cohort)} if len(cohort) else {}
+        if not len(cohort):
+            return {}
+        found = evaluate(self.predict(cohort.cases), cohort)
+        return {"validation_tpr_at_1_fp": {name: value for name, value in found.items() if np.isfinite(value)}}
 
     def predict(self, cases: Sequence[Case]) -> TaskOutput:
         """Detect in every view of these cases; boxes are in the original image's pixels.
