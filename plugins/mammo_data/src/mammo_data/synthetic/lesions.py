@@ -148,20 +148,20 @@ class Ellipse:
 
 def draw_mass(rng: np.random.Generator, suspicion: float) -> Mass:
     """A mass as suspicious as asked, of any size and contrast."""
-    lobes = rng.normal(0, 1, (4, 2)) * (0.03 + 0.2 * suspicion) / np.array([[2.0], [2.6], [3.2], [3.8]])
-    count = round(4 + 16 * suspicion)
+    lobes = rng.normal(0, 1, (4, 2)) * (0.02 + 0.26 * suspicion) / np.array([[2.0], [2.6], [3.2], [3.8]])
+    count = round(2 + 20 * suspicion)
     spicules = np.stack(
         [
             np.sort(rng.uniform(-np.pi, np.pi, count)),
             rng.uniform(0.3, 1.3, count) * (0.5 + 0.7 * suspicion),
-            rng.uniform(0.3, 1.0, count) * (0.05 + 0.9 * suspicion),
+            rng.uniform(0.4, 1.0, count) * (0.02 + 1.1 * suspicion),
         ],
         axis=1,
     )
     return Mass(
         radius=rng.uniform(7, 16),
         contrast=rng.uniform(0.21, 0.44),
-        softness=(0.08 + 0.24 * suspicion) * rng.uniform(0.8, 1.25),
+        softness=(0.06 + 0.28 * suspicion) * rng.uniform(0.8, 1.25),
         lobes=lobes,
         spicules=spicules,
     )
@@ -169,12 +169,12 @@ def draw_mass(rng: np.random.Generator, suspicion: float) -> Mass:
 
 def draw_cluster(rng: np.random.Generator, suspicion: float) -> Cluster:
     """A cluster as suspicious as asked: few coarse points apart, or many fine ones in a line."""
-    count = round(4 + 18 * suspicion + rng.uniform(0, 3))
+    count = round(3 + 22 * suspicion + rng.uniform(0, 3))
     spread = rng.uniform(5.5, 8.5) * (1.1 - 0.25 * suspicion)
     thin = 1 - 0.75 * max(suspicion - 0.35, 0) / 0.65
     turn = rng.uniform(0, np.pi)
     raw = np.clip(rng.normal(0, 1, (count, 2)), -2, 2) * spread * np.array([1.25, thin]) / 1.25
     rotation = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
-    coarse = (1.3 - 0.65 * suspicion) * np.exp(rng.normal(0, 0.12 + 0.2 * suspicion, count))
+    coarse = (1.6 - 1.0 * suspicion) * np.exp(rng.normal(0, 0.12 + 0.2 * suspicion, count))
     heights = rng.uniform(0.25, 0.48) * np.exp(rng.normal(0, 0.15 + 0.25 * suspicion, count))
     return Cluster(points=raw @ rotation, sizes=np.clip(coarse, 0.55, 2.2), contrasts=np.clip(heights, 0.16, 0.8))

@@ -136,7 +136,7 @@ def _shapes(rng: np.random.Generator) -> dict[str, Shape]:
 def _sights(rng: np.random.Generator, label: str, number: int, shapes: dict[str, Shape], gland: float) -> list[Sight]:
     """A lesion has one place in the breast: its depth is the same in both views up to a few units."""
     side = SIDES[int(rng.integers(2))]
-    suspicion = rng.beta(4, 2.2) if label.startswith("malignant") else rng.beta(2.2, 4)
+    suspicion = rng.beta(5, 2) if label.startswith("malignant") else rng.beta(2, 5)
     depth = 0.2 + 0.6 * rng.beta(2, 1.8)
     views = [view for view in VIEWS if view.startswith(side)]
     across = rng.beta(1.8, 1.8, len(views))
