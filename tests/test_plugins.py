@@ -1,15 +1,15 @@
 """The registry: lazy, clash-aware, and not to be taken down by one plugin."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import types
+from typing import Literal
 
 import pytest
 import toys
 
 from taskfusion import plugins
+from taskfusion.configs import structure
 from taskfusion.errors import PluginError, SpecError, UnknownNameError
 from taskfusion.fusers.score import SvmFuser
 from taskfusion.hookspecs import Entry, hookimpl
@@ -61,6 +61,22 @@ def test_create_structures_options(registry):
 def test_mistakes_name_the_nearest(registry, kind, name, options, error, message):
     with pytest.raises(error, match=message):
         registry.create(kind, name, options)
+
+
+def test_a_preset_is_changed_section_by_section():
+    base = {"a": 1, "view": {"epochs": 9, "rate": 2}}
+    assert plugins.merged(base, {"view": {"epochs": 3}, "b": 4}) == {"a": 1, "b": 4, "view": {"epochs": 3, "rate": 2}}
+
+
+def test_a_wrong_choice_lists_the_choices():
+    import attrs
+
+    @attrs.frozen
+    class Choosing:
+        pooling: Literal["average", "max"] = "max"
+
+    with pytest.raises(SpecError, match=r"here\.pooling: found 'maxx' \(did you mean 'max'\?\); known: average, max"):
+        structure(Choosing, {"pooling": "maxx"}, "here")
 
 
 def test_presets(registry, monkeypatch):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 import attrs
 import cattrs
@@ -51,6 +51,7 @@ def _converter() -> cattrs.Converter:
     converter.register_structure_hook(StrEnum, lambda v, t: t(v))
     converter.register_structure_hook_func(_is_tuple, lambda v, t: _as_tuple(converter, v, t))
     converter.register_structure_hook_func(_is_plain_union, lambda v, t: _first_fit(converter, v, t))
+    converter.register_structure_hook_func(lambda t: get_origin(t) is Literal, _one_of)
     converter.register_structure_hook(Path, lambda v, _: Path(_strict(v, str)))
     converter.register_unstructure_hook(Path, str)
     converter.register_unstructure_hook(tuple, lambda v: [converter.unstructure(item) for item in v])
@@ -63,6 +64,13 @@ def _strict(value: Any, kind: type) -> Any:
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     raise ValueError(f"expected {kind.__name__}, found {value!r}")
+
+
+def _one_of(value: Any, kind: Any) -> Any:
+    choices = get_args(kind)
+    if value not in choices:
+        raise ValueError(f"found {value!r}{did_you_mean(str(value), map(str, choices))}")
+    return value
 
 
 def _is_tuple(kind: Any) -> bool:

@@ -115,7 +115,7 @@ class Registry:
             preset = chosen.pop("preset")
             if preset not in cls.presets:
                 raise UnknownNameError.of(f"preset of {kind} {name!r}", preset, cls.presets)
-            chosen = {**cls.presets[preset], **chosen}
+            chosen = merged(cls.presets[preset], chosen)
         return cls(structure(cls.Config, chosen, where or f"{kind} {name!r}"))
 
     def name_of(self, kind: str, instance: Any) -> str | None:
@@ -126,6 +126,15 @@ class Registry:
     def add(self, component: Component) -> None:
         """Register one component."""
         self._components.setdefault((component.kind, component.entry.name), []).append(component)
+
+
+def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """``changes`` over ``base``, section by section: ``{view: {epochs: 3}}`` keeps the other values of ``view``."""
+    result = dict(base)
+    for key, value in changes.items():
+        nested = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
+        result[key] = merged(result[key], value) if nested else value
+    return result
 
 
 def build_registry(modules: Iterable[Any] = (), entry_points: bool = True) -> Registry:

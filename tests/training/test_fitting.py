@@ -53,6 +53,14 @@ def test_without_validation_nothing_is_chosen(network: keras.Model, bar: Recorde
     assert "val_loss" not in figures
 
 
+def test_a_spoiled_training_says_so_and_leaves_numbers(network: keras.Model, bar: Recorder) -> None:
+    network.set_weights([weight * np.float32(1e30) for weight in network.get_weights()])
+    figures = run(network, Recipe(3, 16, learning_rate=1e30), bar)
+    assert "spoiled_epoch" in figures
+    assert len(figures["loss"]) == 1
+    assert all(np.isfinite(weight).all() for weight in network.get_weights())
+
+
 def test_rest_auc_is_that_of_not_the_first_class() -> None:
     metric = RestAUC()
     metric.update_state(np.array([0, 2, 1, 0]), np.array([[0.9, 0.1, 0], [0.2, 0, 0.8], [0.3, 0.7, 0], [0.6, 0.4, 0]]))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from mammo_localization import inception
+from mammo_localization import layout
 from mammo_localization.config import CLASSES, VIEWS, LocalizationConfig
 from taskfusion.cases import Annotations, Case, Cohort
 
@@ -16,6 +16,7 @@ HEIGHT, WIDTH = 96, 80
 TINY = LocalizationConfig(
     size=(HEIGHT, WIDTH),
     width=0.125,
+    stride=8,
     min_depth=8,
     rpn_depth=128,
     anchor_base=16.0,
@@ -29,7 +30,7 @@ TINY = LocalizationConfig(
     pool=1,
     window=(64, 56),
     batch=8,
-    steps=70,
+    steps=40,
     patch=32,
     patch_batch=16,
     patch_steps=6,
@@ -67,8 +68,8 @@ def thin() -> Iterator[None]:
 def thin_out(patch: pytest.MonkeyPatch) -> None:
     """Leave out most modules: what is tested here does not depend on depth, and compiling does."""
     for name in ("Mixed_3b", "Mixed_3c", "Mixed_4b", "Mixed_4c", "Mixed_4d"):
-        patch.delitem(inception.FIRST_MODULES, name)
-    patch.delitem(inception.SECOND_MODULES, "Mixed_5b")
+        patch.delitem(layout.FIRST_MODULES, name)
+    patch.delitem(layout.SECOND_MODULES, "Mixed_5b")
 
 
 def toy_view(rng: np.random.Generator, lesion: int | None, right: bool) -> tuple[np.ndarray, list[float]]:

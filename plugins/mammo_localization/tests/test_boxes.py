@@ -60,3 +60,7 @@ def test_clip_cuts_to_the_image():
 
 def test_area_of_a_box_turned_inside_out_is_zero():
     assert np.asarray(box.area(np.array([[5, 5, 1, 9]], np.float32))).tolist() == [0]
+
+
+def test_grow_keeps_the_centre():
+    assert np.asarray(box.grow(np.array([[10, 10, 20, 30]], np.float32), 2)).tolist() == [[5, 0, 25, 40]]

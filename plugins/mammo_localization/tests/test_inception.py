@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from mammo_localization import inception
+from mammo_localization import layout
 from mammo_localization.config import PAPER, LocalizationConfig
 from mammo_localization.detector import Detector
 from mammo_localization.original import original_variables
@@ -36,6 +36,6 @@ def test_the_counts_of_the_original(full):
 
 
 def test_depths_follow_the_width():
-    assert inception.map_depth(LocalizationConfig(**PAPER)) == 576
-    assert inception.feature_size(LocalizationConfig(**PAPER)) == 1024
-    assert inception.feature_size(LocalizationConfig(width=0.25)) == 256
+    assert layout.map_depth(LocalizationConfig(**PAPER)) == 576
+    assert layout.feature_size(LocalizationConfig(**PAPER)) == 1024
+    assert layout.feature_size(LocalizationConfig(width=0.25)) == 256

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mammo_localization import inception
+from mammo_localization import inception, layout
 from mammo_localization.config import LocalizationConfig
 from mammo_localization.detector import Detector
 from mammo_localization.original import load_original, original_variables
@@ -12,7 +12,7 @@ from taskfusion.errors import DataError
 def test_the_first_stage_has_the_stride_it_says(thin, stride):
     config = LocalizationConfig(width=0.0625, min_depth=4, stride=stride)
     assert inception.first_stage(config).compute_output_shape((1, 64, 96, 1)) == (1, 64 // stride, 96 // stride, 36)
-    assert inception.map_depth(config) == 36
+    assert layout.map_depth(config) == 36
 
 
 def test_weights_of_the_original_come_in_under_its_names(tiny, thin, tmp_path):
@@ -21,7 +21,7 @@ def test_weights_of_the_original_come_in_under_its_names(tiny, thin, tmp_path):
     arrays["SecondStageBoxPredictor/ClassPredictor/weights"] = np.zeros((3, 91), np.float32)
     np.savez(tmp_path / "coco.npz", **arrays)
     assert load_original(goal, tmp_path / "coco.npz") == ["SecondStageBoxPredictor/ClassPredictor/weights"]
-    name = "FirstStageFeatureExtractor/InceptionV2/Mixed_3b/Branch_0/Conv2d_0a_1x1/weights"
+    name = "FirstStageFeatureExtractor/InceptionV2/Mixed_4e/Branch_0/Conv2d_0a_1x1/weights"
     assert np.asarray(original_variables(goal)[name]) == pytest.approx(arrays[name])
 
 

@@ -79,7 +79,9 @@ class LineProgress(Progress):
         seconds = time.perf_counter() - start
         if seconds >= WORTH_SHOWING:
             shown = "  ".join(f"{name} {value:.3f}" for name, value in line.metrics.items())
-            self._console.print(f"{description:<34} {seconds:6.1f} s  {shown}".rstrip(), highlight=False)
+            self._console.print(
+                f"{description:<34} {seconds:6.1f} s  {shown}".rstrip(), highlight=False, soft_wrap=True
+            )
 
     def say(self, message: str) -> None:
         """A line."""

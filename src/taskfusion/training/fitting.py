@@ -39,7 +39,8 @@ def train(
         step: open progress step of ``recipe.total(len(batches))`` units.
 
     Returns:
-        One list per figure (``loss``, ``val_loss``, ``val_auc`` …), an entry per epoch.
+        One list per figure (``loss``, ``val_loss``, ``val_auc`` …), an entry per epoch; ``spoiled_epoch`` is there only
+        where the loss was no longer a number: training stopped in that epoch, with the weights from before it.
     """
     if validation is None:
         recipe = _without_validation(recipe)
@@ -59,15 +60,17 @@ def _round(
         weighted_metrics=[RestAUC(name="auc")],
         jit_compile=False,
     )
+    guard = LastGoodWeights()
     history = model.fit(
         batches,
         epochs=recipe.epochs,
         validation_data=validation,
         validation_batch_size=recipe.batch_size,
-        callbacks=_callbacks(recipe, batches, step),
+        callbacks=[guard, *_callbacks(recipe, batches, step)],
         verbose=0,
     )
-    return dict(history.history)
+    spoiled = {} if guard.spoiled_epoch is None else {"spoiled_epoch": [guard.spoiled_epoch]}
+    return {**history.history, **spoiled}
 
 
 def _without_validation(recipe: Recipe) -> Recipe:
@@ -85,7 +88,7 @@ def _learning_rate(recipe: Recipe, steps: int) -> Any:
 
 def _callbacks(recipe: Recipe, batches: Batches, step: Step) -> list[keras.callbacks.Callback]:
     mode = "max" if recipe.monitor == "val_auc" else "min"
-    callbacks: list[keras.callbacks.Callback] = [LastGoodWeights(), ProgressCallback(step)]
+    callbacks: list[keras.callbacks.Callback] = [ProgressCallback(step)]
     if recipe.schedule == "plateau":
         callbacks.append(keras.callbacks.ReduceLROnPlateau("val_loss", 0.2, recipe.plateau_patience))
     if recipe.patience is not None or recipe.keep == "best":

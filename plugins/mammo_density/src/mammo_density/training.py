@@ -74,7 +74,8 @@ def fit_networks(cohort: Cohort, config: DensityConfig, context: FitContext) -> 
     check_trainable(cohort, config)
     exams = read_exams(cohort, "train", config, context)
     held_out = read_exams(cohort, "validation", config, context)
-    key = short_hash(config_data(config), context.seed, exams.pixels.tobytes(), exams.dense.tobytes())
+    seen = [array.tobytes() for part in (exams, held_out) for array in (part.pixels, part.dense)]
+    key = short_hash(config_data(config), context.seed, *seen)
     figures: dict[str, Any] = {"exams": {"train": len(exams.dense), "validation": len(held_out.dense)}}
     repeatable(context.seed)
     view = view_model(config) if config.pretrain else None

@@ -31,7 +31,7 @@ class ViewRecipe(Recipe):
 
     epochs: int = 3
     batch_size: int = 16
-    learning_rate: float = 5e-4
+    learning_rate: float = 1e-3
     schedule: Literal["constant", "cosine", "plateau"] = "cosine"
 
 

@@ -73,5 +73,6 @@ def _pooled(features: Any, config: FindingsConfig) -> Any:
         return keras.layers.GlobalMaxPooling2D()(places)
     places = keras.layers.Reshape((-1, places.shape[-1]))(places)
     logits = keras.layers.Dense(2, name=PLACES)(places)
-    weights = keras.ops.softmax(logits[..., 1:] - logits[..., :1], axis=1)
+    lesion = logits[..., 1:] - logits[..., :1]
+    weights = keras.ops.exp(lesion - keras.ops.logsumexp(lesion, axis=1, keepdims=True))
     return keras.ops.sum(weights * places, axis=1)

@@ -29,9 +29,8 @@ def fit_networks(cohort: Cohort, config: FindingsConfig, context: FitContext) ->
     data = tuple(read_views(cohort, split, config, context) for split in ("train", "validation"))
     learned = data[0]
     classes = 1 + (len(cohort.annotations.classes) if config.distinguish else 1)
-    key = short_hash(
-        config_data(config), context.seed, learned.pixels.tobytes(), learned.classes.tobytes(), learned.boxes.tobytes()
-    )
+    seen = [array.tobytes() for part in data for array in (part.pixels, part.lesion, part.boxes, part.classes)]
+    key = short_hash(config_data(config), context.seed, *seen)
     figures: dict[str, Any] = {
         "patch_classes": classes,
         "views": {"train": len(learned.lesion), "validation": len(data[1].lesion)},

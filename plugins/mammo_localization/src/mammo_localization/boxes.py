@@ -22,7 +22,7 @@ def iou(first: Any, second: Any) -> Any:
 
 
 def encode(anchors: Any, boxes: Any) -> Any:
-    """Code of boxes relative to anchors, ``(..., 4)``: shift in y and x, log growth of height and width (OD's order)."""
+    """Code of boxes relative to anchors, ``(..., 4)``: shift in y and x, log growth of height, width (OD's order)."""
     return keras.utils.bounding_boxes.encode_box_to_deltas(
         anchors, boxes, anchor_format="xyxy", box_format="xyxy", encoding_format="center_yxhw", variance=VARIANCE
     )
@@ -46,6 +46,12 @@ def clip(boxes: Any, height: float, width: float) -> Any:
     """Boxes ``(..., 4)`` cut to the image."""
     low = ops.maximum(boxes, 0.0)
     return ops.minimum(low, ops.convert_to_tensor([width, height, width, height], "float32"))
+
+
+def grow(boxes: Any, factor: float) -> Any:
+    """Boxes ``(..., 4)`` made ``factor`` times as wide and high around their centres."""
+    centre, half = (boxes[..., :2] + boxes[..., 2:]) / 2, (boxes[..., 2:] - boxes[..., :2]) * (factor / 2)
+    return ops.concatenate([centre - half, centre + half], axis=-1)
 
 
 def area(boxes: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 from mammo_localization import boxes as box
 from mammo_localization import inception, matching
 from mammo_localization.config import LocalizationConfig
+from mammo_localization.layout import feature_size
 from mammo_localization.nms import suppress
 from mammo_localization.roi import crop_and_pool
 from mammo_localization.rpn import ProposalStage, proposal_head
@@ -18,7 +19,7 @@ ops = keras.ops
 def box_head(config: LocalizationConfig) -> Any:
     """Network from features ``(n, m, feature_size)`` to box codes ``(n, m, 4)`` or ``(n, m, 4 classes)`` and logits
     ``(n, m, classes + 1)``, background first."""
-    features = keras.Input((None, inception.feature_size(config)))
+    features = keras.Input((None, feature_size(config)))
     boxes = 1 if config.share_boxes else len(config.classes)
     codes = keras.layers.Dense(4 * boxes, name="BoxEncodingPredictor", kernel_initializer="variance_scaling")(features)
     logits = keras.layers.Dense(len(config.classes) + 1, name="ClassPredictor", kernel_initializer="variance_scaling")(
@@ -63,7 +64,7 @@ class Detector(keras.Model):
     def features(self, maps: Any, boxes: Any, size: tuple[int, int], training: bool = False) -> Any:
         """Second-stage vectors ``(n, boxes, feature_size)`` of boxes ``(n, boxes, 4)`` in an image of ``size``."""
         height, width = size
-        shares = boxes / ops.convert_to_tensor([width, height, width, height], "float32")
+        shares = box.grow(boxes, self.config.context) / ops.convert_to_tensor([width, height, width, height], "float32")
         crops = crop_and_pool(maps, shares, self.config.crop, self.config.pool)
         pooled = ops.mean(self.second(crops, training=training), axis=(1, 2))
         return ops.reshape(pooled, (-1, boxes.shape[1], pooled.shape[-1]))

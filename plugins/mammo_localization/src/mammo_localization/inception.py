@@ -1,16 +1,15 @@
 """InceptionV2, cut in two for Faster R-CNN: up to Mixed_4e for the first stage, Mixed_5a to 5c for the second.
 
-Layer names, order, kernel shapes and batch normalisation (with scale and offset, epsilon 0.001) follow the TF1 original,
-so that :mod:`mammo_localization.original` can name every variable as its checkpoint does.
+Layer names, order, kernel shapes and batch normalisation (with scale and offset, epsilon 0.001) follow the TF1
+original, so that :mod:`mammo_localization.original` can name every variable as its checkpoint does.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from attrs import frozen
-
 from mammo_localization.config import LocalizationConfig
+from mammo_localization.layout import FIRST_MODULES, SECOND_MODULES, Mixed, Module, Reduction, map_depth
 from taskfusion.training.backend import keras
 
 FIRST_STAGE = "FirstStageFeatureExtractor"
@@ -19,43 +18,6 @@ ROOT = "InceptionV2"
 EPSILON = 0.001
 SEPARATOR = "-"  # stands for the original's "/", which Keras does not allow in a layer's name
 STEM_DEPTH, STEM_MULTIPLIER = 64, 8
-
-
-@frozen
-class Mixed:
-    """Channels of a module at width 1: 1x1, 1x1 to 3x3, 1x1 to 3x3 to 3x3, and 1x1 after pooling."""
-
-    single: int
-    triple: tuple[int, int]
-    double: tuple[int, int, int]
-    pooled: int
-    pooling: str = "average"
-
-
-@frozen
-class Reduction:
-    """Channels of a module that halves the map: 1x1 to 3x3, 1x1 to 3x3 to 3x3; its third branch is a max-pool."""
-
-    triple: tuple[int, int]
-    double: tuple[int, int, int]
-
-
-Module = Mixed | Reduction
-
-FIRST_MODULES: dict[str, Module] = {
-    "Mixed_3b": Mixed(64, (64, 64), (64, 96, 96), 32),
-    "Mixed_3c": Mixed(64, (64, 96), (64, 96, 96), 64),
-    "Mixed_4a": Reduction((128, 160), (64, 96, 96)),
-    "Mixed_4b": Mixed(224, (64, 96), (96, 128, 128), 128),
-    "Mixed_4c": Mixed(192, (96, 128), (96, 128, 128), 128),
-    "Mixed_4d": Mixed(160, (128, 160), (128, 160, 160), 96),
-    "Mixed_4e": Mixed(96, (128, 192), (160, 192, 192), 96),
-}
-SECOND_MODULES: dict[str, Module] = {
-    "Mixed_5a": Reduction((128, 192), (192, 256, 256)),
-    "Mixed_5b": Mixed(352, (192, 320), (160, 224, 224), 128),
-    "Mixed_5c": Mixed(352, (192, 320), (192, 224, 224), 128, "max"),
-}
 
 
 def first_stage(config: LocalizationConfig) -> Any:
@@ -76,21 +38,6 @@ def second_stage(config: LocalizationConfig) -> Any:
     for name, module in SECOND_MODULES.items():
         x = _module(x, name, module, (config, 2))
     return keras.Model(maps, x, name=SECOND_STAGE)
-
-
-def map_depth(config: LocalizationConfig) -> int:
-    """Channels of the first stage's map (576 at width 1)."""
-    return _mixed_depth(FIRST_MODULES["Mixed_4e"], config)
-
-
-def feature_size(config: LocalizationConfig) -> int:
-    """Length of a detection's feature vector (1024 at width 1)."""
-    return _mixed_depth(SECOND_MODULES["Mixed_5c"], config)
-
-
-def _mixed_depth(module: Module, config: LocalizationConfig) -> int:
-    assert isinstance(module, Mixed)
-    return sum(config.depth(n) for n in (module.single, module.triple[-1], module.double[-1], module.pooled))
 
 
 def _stem(x: Any, config: LocalizationConfig) -> Any:

@@ -1,4 +1,4 @@
-"""Faster R-CNN while it learns: the four losses of a batch, added up inside a layer so that any backend can train it."""
+"""Faster R-CNN while it learns: the four losses of a batch, added up inside a layer: any backend trains it."""
 
 from __future__ import annotations
 

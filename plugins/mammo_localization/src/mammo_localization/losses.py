@@ -10,7 +10,7 @@ ops = keras.ops
 
 
 def cross_entropy(logits: Any, labels: Any, mask: Any) -> Any:
-    """Softmax cross-entropy of logits ``(n, m, classes)``, mean over the masked ``(n, m)`` of each image, then images."""
+    """Softmax cross-entropy of logits ``(n, m, classes)``, mean of each image's masked, then of images."""
     log = ops.log_softmax(logits, axis=-1)
     wanted = ops.one_hot(labels, logits.shape[-1], dtype=log.dtype)
     return per_image(-ops.sum(log * wanted, axis=-1), mask, mask)

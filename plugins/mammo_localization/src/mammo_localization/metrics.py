@@ -10,13 +10,17 @@ from taskfusion.images import Array
 HIT_IOU = 0.2
 
 
+def _four_columns(values: object) -> Array:
+    return np.asarray(values, float).reshape(-1, 4)
+
+
 @frozen(eq=False)
 class Boxes:
     """Boxes of many images, columnar: ``image`` ``(k,)``, ``boxes`` ``(k, 4)`` xyxy, ``labels`` ``(k,)``, and for
     detections ``scores`` ``(k,)``."""
 
     image: Array = field(converter=np.asarray)
-    boxes: Array = field(converter=lambda v: np.asarray(v, float).reshape(-1, 4))
+    boxes: Array = field(converter=_four_columns)
     labels: Array = field(converter=np.asarray)
     scores: Array = field(converter=np.asarray, factory=lambda: np.zeros(0))
 

@@ -20,8 +20,8 @@ ENDS = {
 
 
 def original_variables(detector: Detector) -> dict[str, Any]:
-    """Every variable of a detector by its name in a checkpoint of ``faster_rcnn_inception_v2``; kernels have one layout."""
-    named = {}
+    """Every variable of a detector by its name in the original's checkpoint; the kernels' layouts are the same."""
+    named: dict[str, Any] = {}
     for part in (detector.first, detector.second):
         named |= {f"{part.name}/{ROOT}/{name}": variable for name, variable in _variables(part)}
     for head in (detector.proposal_head, detector.box_head):

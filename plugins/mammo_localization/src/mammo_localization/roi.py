@@ -33,14 +33,14 @@ def crop(maps: Any, boxes: Any, size: int) -> Any:
 
 
 def crop_and_pool(maps: Any, boxes: Any, size: int, pool: int) -> Any:
-    """Crops as one batch ``(n * boxes, size / pool, size / pool, depth)`` after max-pooling, the second stage's input."""
+    """Crops as one batch ``(n * boxes, size / pool, size / pool, depth)`` after max-pooling."""
     crops = crop(maps, boxes, size)
     flat = ops.reshape(crops, (-1, size, size, maps.shape[-1]))
     return ops.max_pool(flat, pool, pool, "valid") if pool > 1 else flat
 
 
 def _weights(low: Any, high: Any, length: int, size: int) -> Any:
-    """Share of each of ``length`` cells in each of ``size`` samples from ``low`` to ``high``: ``(n, boxes, size, length)``."""
+    """Share of each of ``length`` cells in each sample from ``low`` to ``high``: ``(n, boxes, size, length)``."""
     steps = ops.arange(size, dtype="float32") / max(size - 1, 1)
     place = (low[..., None] + (high - low)[..., None] * steps) * (length - 1)
     return ops.maximum(1 - ops.abs(place[..., None] - ops.arange(length, dtype="float32")), 0.0)

@@ -8,7 +8,7 @@ from mammo_localization import boxes as box
 from mammo_localization import losses, matching
 from mammo_localization.anchors import grid_anchors
 from mammo_localization.config import LocalizationConfig
-from mammo_localization.inception import map_depth
+from mammo_localization.layout import map_depth
 from mammo_localization.nms import suppress
 from taskfusion.training.backend import keras
 
@@ -22,16 +22,18 @@ def proposal_head(config: LocalizationConfig) -> Any:
     """
     maps = keras.Input((None, None, map_depth(config)))
     count = config.anchors_per_cell
-    x = keras.layers.Conv2D(config.depth(config.rpn_depth), 3, padding="same", name="Conv", **_normal(0.01))(maps)
+    start = _initializer(config)
+    x = keras.layers.Conv2D(config.depth(config.rpn_depth), 3, padding="same", name="Conv", **start)(maps)
     x = keras.layers.ReLU(max_value=6.0)(x)
-    codes = keras.layers.Conv2D(4 * count, 1, name="BoxEncodingPredictor", **_normal(0.01))(x)
-    logits = keras.layers.Conv2D(2 * count, 1, name="ClassPredictor", **_normal(0.01))(x)
+    codes = keras.layers.Conv2D(4 * count, 1, name="BoxEncodingPredictor", **start)(x)
+    logits = keras.layers.Conv2D(2 * count, 1, name="ClassPredictor", **start)(x)
     return keras.Model(maps, [codes, logits], name="FirstStageBoxPredictor")
 
 
-def _normal(deviation: float) -> dict[str, Any]:
-    """OD's ``truncated_normal_initializer``."""
-    return {"kernel_initializer": keras.initializers.TruncatedNormal(stddev=deviation)}
+def _initializer(config: LocalizationConfig) -> dict[str, Any]:
+    if config.rpn_deviation is None:
+        return {}
+    return {"kernel_initializer": keras.initializers.TruncatedNormal(stddev=config.rpn_deviation)}
 
 
 class ProposalStage:
@@ -49,7 +51,7 @@ class ProposalStage:
         return (*flat, ops.convert_to_tensor(anchors))
 
     def propose(self, answers: tuple[Any, Any, Any], size: tuple[int, int]) -> tuple[Any, Any]:
-        """Best boxes ``(n, proposals, 4)`` in an image of ``size`` (height, width) and scores; 0 where there are fewer."""
+        """Best boxes ``(n, proposals, 4)`` in an image of ``size`` (height, width) and scores; 0: no box."""
         config = self.config
         codes, logits, anchors = answers
         scores = ops.softmax(logits, axis=-1)[..., 1]
@@ -72,6 +74,5 @@ class ProposalStage:
         sampled = positive | negative
         return {
             "rpn_box": config.rpn_box_weight * losses.box_loss(codes, wanted, positive, sampled),
-            "rpn_object": config.rpn_object_weight
-            * losses.cross_entropy(logits, ops.cast(positive, "int32"), sampled),
+            "rpn_object": config.rpn_object_weight * losses.cross_entropy(logits, ops.cast(positive, "int32"), sampled),
         }

@@ -42,7 +42,7 @@ class Sampler:
         return result
 
     def patches(self) -> tuple[Array, Array]:
-        """A batch for the patch classifier: images ``(n, patch, patch, channels)``, class ``(n,)``, 0 without lesion."""
+        """A batch for the patch classifier: images ``(n, patch, patch, channels)``, class ``(n,)``, 0: no lesion."""
         config = self.config
         images = np.empty((config.patch_batch, config.patch, config.patch, config.channels), np.float32)
         classes = np.zeros(config.patch_batch, np.int32)
@@ -118,7 +118,7 @@ def _nearest(boxes: Array, size: int) -> int:
 
 
 def _warp(pixels: Array, matrix: Array, size: tuple[int, int]) -> Any:
-    """uint8 pixels under a (3, 3) map as a float image of ``size`` in [0, 1]; OpenCV's whole numbers are pixel centres."""
+    """uint8 pixels under a (3, 3) map as floats ``size`` in [0, 1]; OpenCV's whole numbers are pixel centres."""
     centred = matrix.copy()
     centred[:2, 2] += matrix[:2, :2] @ [0.5, 0.5] - 0.5
     moved = cv2.warpAffine(pixels, centred[:2], (size[1], size[0]), flags=cv2.INTER_LINEAR)

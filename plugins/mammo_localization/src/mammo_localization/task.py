@@ -11,6 +11,7 @@ from attrs import frozen
 
 from mammo_data.images import Placement, laterality_of, prepare
 from mammo_localization.config import PRESETS, LocalizationConfig
+from mammo_localization.layout import feature_size
 from mammo_localization.metrics import Boxes, sensitivities
 from mammo_localization.views import collect, own_annotations
 from taskfusion.cases import Case, Cohort
@@ -38,8 +39,6 @@ class Localization(TaskModel):
     @property
     def spec(self) -> TaskSpec:
         """Detections of the configured classes in the configured views, with features and background features."""
-        from mammo_localization.inception import feature_size
-
         return TaskSpec(
             Level.DETECTION,
             self.config.classes,
@@ -194,7 +193,9 @@ def _in_original(answers: Mapping[str, Array], row: int, placement: Placement, s
     boxes = placement.to_original(answers["boxes"][row])
     boxes = np.clip(boxes, 0, [width, height, width, height]).astype(np.float32)
     keep = (answers["scores"][row] > 0) & (boxes[:, 2] - boxes[:, 0] > 0) & (boxes[:, 3] - boxes[:, 1] > 0)
-    return _Found(boxes[keep], answers["labels"][row][keep], answers["scores"][row][keep], answers["features"][row][keep])
+    return _Found(
+        boxes[keep], answers["labels"][row][keep], answers["scores"][row][keep], answers["features"][row][keep]
+    )
 
 
 def _ragged(found: list[_Found], cells: Array, present: Array, background: Array) -> Detections:

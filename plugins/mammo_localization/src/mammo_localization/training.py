@@ -16,12 +16,11 @@ WARM_UP = 0.1
 
 
 def train_patches(detector: Detector, sampler: Sampler, progress: Progress) -> float:
-    """Teach both feature extractors to tell patches apart; the classifier on top is thrown away. Returns the loss."""
+    """Teach both feature extractors and the second stage's classifier to tell patches apart. Returns the loss."""
     config = detector.config
     patch = keras.Input((config.patch, config.patch, config.channels))
     pooled = keras.layers.GlobalAveragePooling2D()(detector.second(detector.first(patch)))
-    logits = keras.layers.Dense(len(config.classes) + 1)(pooled)
-    model = keras.Model(patch, logits)
+    model = keras.Model(patch, detector.box_head.get_layer("ClassPredictor")(pooled))
     _compile(model, (config.patch_learning_rate, config.patch_steps), config)
     mean = _Mean()
     with progress.step("localization: patches", total=config.patch_steps) as bar:

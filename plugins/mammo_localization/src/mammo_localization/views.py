@@ -86,7 +86,8 @@ def _store(count: int, config: LocalizationConfig) -> Array:
     shape = (count, *config.size)
     if np.prod(shape, dtype=np.int64) <= config.memory_megabytes * 2**20:
         return np.empty(shape, np.uint8)
-    return np.memmap(tempfile.TemporaryFile(), np.uint8, "w+", shape=shape)
+    with tempfile.TemporaryFile() as file:  # the map keeps it
+        return np.memmap(file, np.uint8, "w+", shape=shape)
 
 
 def _normals(config: LocalizationConfig, lesions: int) -> int:

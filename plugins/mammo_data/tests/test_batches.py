@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mammo_data.batches import prepare_views
+from mammo_data.images import prepare
+from taskfusion.cases import Case
+from taskfusion.errors import DataError
+
+VIEWS = ("L-CC", "R-CC")
+
+
+class Counter:
+    """A progress step that counts."""
+
+    amount = 0.0
+
+    def advance(self, amount: float = 1, **metrics: float) -> None:
+        self.amount += amount
+
+
+def film(seed: int) -> np.ndarray:
+    """Tissue of random grey values at the left edge."""
+    picture = np.zeros((60, 40), np.uint16)
+    picture[10:50, :25] = np.random.default_rng(seed).integers(9000, 60000, (40, 25))
+    return picture
+
+
+def test_views_are_prepared_in_order_and_lacking_ones_are_black() -> None:
+    cases = [Case.of("a", {"L-CC": film(0), "R-CC": film(1)[:, ::-1]}), Case.of("b", {"R-CC": film(2)[:, ::-1]})]
+    bar = Counter()
+    found = prepare_views(cases, VIEWS, (48, 32), bar)
+    assert found.pixels.shape == (2, 2, 48, 32) and found.pixels.dtype == np.uint8
+    assert found.present.tolist() == [[True, True], [False, True]]
+    assert not found.pixels[1, 0].any() and found.placements[1][0] is None
+    expected, placement = prepare(film(1)[:, ::-1], (48, 32), "R")
+    np.testing.assert_array_equal(found.pixels[0, 1], np.round(expected * 255))
+    assert found.placements[0][1] == placement
+    assert bar.amount == 2
+
+
+def test_no_cases() -> None:
+    found = prepare_views([], VIEWS, (48, 32))
+    assert found.pixels.shape == (0, 2, 48, 32) and found.present.shape == (0, 2)
+
+
+def test_an_unusable_image_is_named() -> None:
+    bad = Case.of("a", {"L-CC": np.zeros((4, 4, 3), np.uint8)})
+    expected = r"^case 'a', view 'L-CC': a mammogram must be \(height, width\), got shape \(4, 4, 3\)$"
+    with pytest.raises(DataError, match=expected):
+        prepare_views([bad], VIEWS, (48, 32))
