@@ -40,6 +40,7 @@ def same(first, second):
     )
 
 
+@pytest.mark.slow
 def test_it_finds_the_lesions_of_toys(trained, unseen, output):
     assert evaluate(output, unseen)["any"] >= 0.8
     assert trained.summary()["validation_tpr_at_1_fp"]["any"] >= 0.8
@@ -94,6 +95,7 @@ def test_saved_and_loaded_it_answers_the_same(trained, unseen, output, tmp_path)
     assert loaded.config == trained.config
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_detector(make_cohort, tiny, thin, tmp_path):
     other = {"share_boxes": False, "stride": 16, "optimizer": "sgd", "schedule": "constant", "window": None}
     config = attrs.evolve(tiny, steps=2, patch_steps=0, **other)

@@ -141,6 +141,13 @@ class Localization(TaskModel):
         """Losses, numbers of views, and the sensitivity at one false detection per validation image."""
         return self._summary
 
+    def metrics(self, output: TaskOutput, cohort: Cohort) -> Mapping[str, float]:
+        """Sensitivity (TPR) at one false detection per image, over all classes and per class (III-B)."""
+        if cohort.annotations is None or not len(cohort.annotations):
+            return {}
+        found = evaluate(output, cohort)
+        return {f"TPR at 1 FP per image, {name}": value for name, value in found.items() if np.isfinite(value)}
+
 
 @frozen(eq=False)
 class _Found:
