@@ -12,6 +12,8 @@ import click
 if TYPE_CHECKING:
     from taskfusion.pipeline.results import CaseResult, Result
 
+LEARNED_FROM = "This model learned from: {}. What it says of anything else, a real image say, means nothing clinically."
+
 
 @click.command("predict", epilog="Example:  taskfusion predict runs/demo/model exam1_L-CC.png exam1_R-CC.png …")
 @click.argument("model", type=click.Path(path_type=Path))
@@ -40,7 +42,7 @@ def as_text_json(result: Result) -> str:
 
 def as_text(result: Result, boxes: int) -> list[str]:
     """The notice, then a block of text per case."""
-    notice = [result.notice] if result.notice else []
+    notice = [LEARNED_FROM.format(result.notice)] if result.notice else []
     return [*notice, *("\n".join(_case_lines(result[case], boxes)) for case in result.cases)]
 
 

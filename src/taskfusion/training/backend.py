@@ -6,6 +6,7 @@ to show one clear message has to keep them away.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -33,6 +34,9 @@ def _native_stderr_silenced() -> Iterator[None]:
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 with _native_stderr_silenced():
     import keras
+
+# A process with several networks traces each once, which TensorFlow takes for a loop that traces one anew.
+logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 __all__ = ["keras", "repeatable"]
 

@@ -16,7 +16,7 @@ from taskfusion.progress import Progress
 from taskfusion.readers import CohortReader
 from taskfusion.splits import split_by_group
 
-NOTICE = "SYNTHETIC exams drawn by mammo_data: no patients, no clinical meaning"
+NOTICE = "SYNTHETIC: exams drawn by mammo_data; no patients, no clinical meaning"
 RECIPE = 2
 """Raise whenever the same seed draws other pixels, so that stored task outputs are not taken for current."""
 SMALLEST_COHORT = 16
