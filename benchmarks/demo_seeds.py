@@ -73,7 +73,7 @@ def fuser_table(seeds: list[int], results: list[pd.DataFrame]) -> list[str]:
     """AUC of every fuser and target, a column per seed, and their mean."""
     lines = [f"| target | fuser | {' | '.join(f'seed {seed}' for seed in seeds)} | mean AUC |"]
     lines.append("|" + "---|" * (len(seeds) + 3))
-    for row in results[0].itertuples():
+    for row in results[0].sort_values("target", kind="stable").itertuples():
         cells = [one(table, row.fuser, row.target) for table in results]
         texts = [f"{cell.auc:.3f} [{cell.auc_low:.3f}, {cell.auc_high:.3f}]" for cell in cells]
         mean = sum(cell.auc for cell in cells) / len(cells)
