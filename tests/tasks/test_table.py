@@ -311,6 +311,8 @@ def test_metadata_column_nobody_has():
     task = TableTask(TableConfig(scores={"m": "f11"}))
     with pytest.raises(DataError, match=r"the cases' metadata: no column 'f11' \(did you mean 'f1'\?\)"):
         task.fit(people(), FitContext()).predict(people().cases)
+    with pytest.raises(DataError, match=r"the cases' metadata: no column 'f11' \(did you mean 'f1'\?\)"):
+        task.predict(people().cases)  # a table without patterns answers without a fit
 
 
 def test_saved_model_outlives_its_table(table, tmp_path):

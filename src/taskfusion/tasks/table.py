@@ -17,7 +17,7 @@ from taskfusion.errors import DataError, ModelFolderError, NotFittedError
 from taskfusion.files import read_json, replacing, write_json
 from taskfusion.images import Array, short_hash
 from taskfusion.outputs import TaskOutput, TaskSpec
-from taskfusion.tables import METADATA, metadata_frame
+from taskfusion.tables import METADATA, metadata_frame, need_columns
 from taskfusion.tasks.base import FitContext, TaskModel
 from taskfusion.tasks.table_answers import VIEW, Answers, Layout, TableConfig, answer, index_table, resolve
 
@@ -128,6 +128,8 @@ class TableTask(TaskModel):
     def _of_metadata(self, cases: Sequence[Case]) -> Answers:
         layout = self._metadata_layout()
         unique = list({case.id: case for case in cases}.values())
+        if self.config.missing == "error":  # a column nobody has is a wrong name, and then every case would be absent
+            need_columns(sorted({str(name) for case in unique for name in case.metadata}), layout.columns, METADATA)
         frame = metadata_frame(unique, layout.columns)
         return answer(self.config, layout, frame, [case.id for case in unique], METADATA)
 
