@@ -34,8 +34,7 @@ def structure(cls: type[T], data: Any, where: str) -> T:
     try:
         return _converter().structure(data, cls)
     except (ClassValidationError, TaskFusionError, ValueError, TypeError) as error:
-        problems = "; ".join(f"{where}{path}: {text}" for path, text in _problems(error, ""))
-        raise SpecError(problems) from error
+        raise SpecError.of(where, _problems(error, "")) from error
 
 
 def unstructure(config: Any) -> Any:

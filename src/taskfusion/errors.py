@@ -14,7 +14,20 @@ class TaskFusionError(Exception):
 
 
 class SpecError(TaskFusionError, ValueError):
-    """A spec or a configuration that cannot be: unknown keys, wrong types, impossible values."""
+    """A spec or a configuration that cannot be: unknown keys, wrong types, impossible values.
+
+    ``problems`` has a (path, text) pair for every mistake of a configuration, where they are known one by one.
+    """
+
+    problems: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, where: str, problems: Iterable[tuple[str, str]]) -> SpecError:
+        """One error for all mistakes of one configuration."""
+        found = tuple(problems)
+        error = cls("; ".join(f"{where}{path}: {text}" for path, text in found))
+        error.problems = found
+        return error
 
 
 class UnknownNameError(TaskFusionError, LookupError):

@@ -172,7 +172,7 @@ class _Resolver:
         return FuserSpec(name, fuser, padding, keys.tasks, keys.detections) if padding is not None else None
 
     def _create(self, where: Keys, kind: str, name: Any, options: dict[str, Any]) -> Any:
-        made = self._try(where, lambda: self._registry.create(kind, str(name), options, "\0"))
+        made = self._try(where, lambda: self._registry.create(kind, str(name), options))
         if made is not None:
             made.config = with_base(made.config, self._base)
         return made
@@ -197,24 +197,12 @@ class _Resolver:
         try:
             return make()
         except TaskFusionError as error:
-            for keys, text in _split_problems(str(error)):
-                self._fail((*where, *keys), text)
+            for path, text in getattr(error, "problems", ()) or [("", str(error))]:
+                self._fail((*where, *path.strip(".").split(".")) if path else where, text)
             return None
 
     def _fail(self, keys: Keys, text: str) -> None:
         self._errors.append(f"{self._file.where(keys)}: {text}")
-
-
-def _split_problems(message: str) -> list[tuple[Keys, str]]:
-    """Undo :func:`taskfusion.configs.structure`'s joining: ``\\0.width: expected …; \\0.size: …``."""
-    problems = []
-    for part in message.replace("; \0", "\n\0").split("\n"):
-        path, colon, text = part.partition(": ")
-        if part.startswith(("\0", ".")) and colon:
-            problems.append((tuple(path.lstrip("\0").strip(".").split(".")) if path.strip("\0.") else (), text))
-        else:
-            problems.append(((), part))
-    return problems
 
 
 def with_base(config: Any, base: Path) -> Any:
