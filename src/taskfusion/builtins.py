@@ -34,6 +34,11 @@ def taskfusion_paddings() -> list[Entry]:
     return [
         Entry("zero", "taskfusion.padding:ZeroPadding", "score 0 and a zero feature vector"),
         Entry("background", "taskfusion.padding:BackgroundPadding", "score 0 and the view's background feature"),
+        Entry("repeat", "taskfusion.padding:RepeatPadding", "the view's own detections over again"),
+        Entry("mean", "taskfusion.padding:MeanPadding", "the mean of the view's own detections"),
+        Entry("learned", "taskfusion.learned_padding:LearnedPadding", "a score and a vector learned in training"),
+        Entry("mask", "taskfusion.padding:MaskPadding", "nothing: the fuser leaves gaps out, where it can"),
+        Entry("error", "taskfusion.padding:ErrorPadding", "a view with too few detections is refused"),
     ]
 
 

@@ -46,6 +46,13 @@ class TaskSpec:
     background: bool = False
 
 
+def ragged_rows(offsets: Array, cells: Array) -> tuple[Array, Array]:
+    """The offsets of these cells one after the other, and the rows they consist of."""
+    counts = np.diff(offsets)[cells]
+    chosen = np.concatenate([[0], np.cumsum(counts)])
+    return chosen, np.repeat(offsets[cells] - chosen[:-1], counts) + np.arange(chosen[-1])
+
+
 def _float(values: object) -> Array:
     return np.asarray(values, np.float32)
 
@@ -104,9 +111,7 @@ class Detections:
     def select(self, rows: Array, views: int) -> Detections:
         """Detections of these case rows, in this order."""
         cells = (np.asarray(rows, np.int64)[:, None] * views + np.arange(views)).ravel()
-        counts = self.counts()[cells]
-        offsets = np.concatenate([[0], np.cumsum(counts)])
-        index = np.repeat(self.offsets[cells] - offsets[:-1], counts) + np.arange(offsets[-1])
+        offsets, index = ragged_rows(self.offsets, cells)
         return Detections(
             offsets,
             self.boxes[index],

@@ -117,6 +117,8 @@ def _plan_record(plan: FuserPlan, registry: Registry) -> dict[str, Any]:
         "padding_config": unstructure(plan.padding.config),
         "tasks": list(plan.tasks),
         "detections": list(plan.detections),
+        "missing": dict(plan.missing),
+        "joint": plan.joint,
     }
 
 
@@ -124,23 +126,40 @@ def _load_plan(record: dict[str, Any], registry: Registry) -> FuserPlan:
     fuser = registry.load("fuser", record["fuser"])
     padding = registry.create("padding", record["padding"], record["padding_config"])
     config = structure(fuser.Config, record["config"], f"fuser {record['name']!r}")
-    return FuserPlan(record["name"], fuser(config), padding, tuple(record["tasks"]), tuple(record["detections"]))
+    return FuserPlan(
+        record["name"],
+        fuser(config),
+        padding,
+        tasks=tuple(record["tasks"]),
+        detections=tuple(record["detections"]),
+        missing=record["missing"],
+        joint=record["joint"],
+    )
 
 
 def _save_fitted(fitted: FittedFuser, folder: Path) -> dict[str, Any]:
-    place = Path("fusers") / fitted.plan.name / fitted.target.name
-    (folder / place).mkdir(parents=True)
-    fitted.fuser.save(folder / place)
+    place = Path("fusers") / fitted.plan.name / ("joint" if fitted.column is not None else fitted.target.name)
+    if not (folder / place).exists():  # the targets of a joint plan share one fuser
+        (folder / place).mkdir(parents=True)
+        fitted.fuser.save(folder / place)
+    assembler = fitted.assembler
     return {
         "plan": fitted.plan.name,
         "target": unstructure(fitted.target),
-        "detections": fitted.detections,
+        "column": fitted.column,
+        "counted": unstructure(assembler.target),
+        "detections": assembler.detections,
+        "paddings": {task: dict(padding.state()) for task, padding in assembler.fitted.items()},
         "searched": fitted.tried,
         "place": place.as_posix(),
     }
 
 
 def _load_fitted(record: dict[str, Any], plan: FuserPlan, folder: Path) -> FittedFuser:
-    target = structure(Target, record["target"], MANIFEST)
+    target, counted = (structure(Target, record[key], MANIFEST) for key in ("target", "counted"))
+    assembler = plan.assembler(counted, record["detections"])
+    fitted = {task: plan.padding.with_state(state) for task, state in record["paddings"].items()}
     fuser = type(plan.fuser).load(folder / record["place"])
-    return FittedFuser(plan, target, fuser, record["detections"], record["searched"])
+    return FittedFuser(
+        plan, target, fuser, attrs.evolve(assembler, fitted=fitted), record["searched"], record["column"]
+    )

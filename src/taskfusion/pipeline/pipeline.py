@@ -56,10 +56,9 @@ class FusionPipeline:
         material = self._material(cohort, work)
         with work.progress.step("fusers", total=len(self.plans) * len(targets)) as bar:
             for plan in self.plans:
-                for target in targets:
-                    context = FuseContext(work.seed, work.progress)
-                    self.fitted[plan.name, target.name] = fit_plan(plan, target, material, context)
-                    bar.advance(1)
+                for fitted in fit_plan(plan, targets, material, FuseContext(work.seed, work.progress)):
+                    self.fitted[plan.name, fitted.target.name] = fitted
+                bar.advance(len(targets))
         return self
 
     def _check(self, cohort: Cohort, targets: Sequence[Target]) -> None:
