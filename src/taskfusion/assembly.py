@@ -11,7 +11,7 @@ from taskfusion.cases import Target
 from taskfusion.errors import ContractError, DataError, UnknownNameError
 from taskfusion.images import Array
 from taskfusion.inputs import FusionInput, Instances, ScoreTable
-from taskfusion.outputs import Level, TaskOutput
+from taskfusion.outputs import Level, TaskOutput, TaskSpec
 from taskfusion.padding import Padding, Slots
 
 # What to make of an answer that a task did not give, per task: refuse the case, leave it to the fuser (which knows the
@@ -36,7 +36,7 @@ class Assembler:
     """
 
     target: Target
-    detections: int
+    detections: int = attrs.field(validator=(attrs.validators.instance_of(int), attrs.validators.ge(1)))
     padding: Padding
     with_features: bool = False
     with_instances: bool = False
@@ -87,9 +87,10 @@ class Assembler:
             _refuse_absent(task, output)
         values = np.asarray(output.scores if slots is None else slots.scores)
         cells = output.present.reshape(*output.present.shape, *[1] * (values.ndim - output.present.ndim))
-        values = np.where(cells, values, _SCORE_FILL.get(policy, np.nan)).reshape(len(output), -1)
+        columns = tuple(column_names(task, output, self.detections))
+        values = np.where(cells, values, _SCORE_FILL.get(policy, np.nan)).reshape(len(output), len(columns))
         gaps = np.zeros(values.shape, bool) if slots is None else slots.gaps.reshape(values.shape)
-        return ScoreTable(tuple(column_names(task, output, self.detections)), values, gaps)
+        return ScoreTable(columns, values, gaps)
 
     def _features(self, task: str, output: TaskOutput, slots: Slots | None) -> Array:
         """``(cases, channels, feature_size)``: channels are branches, views, or views x slots."""
@@ -97,10 +98,18 @@ class Assembler:
         n, spec = len(output), output.spec
         if slots is not None:
             assert slots.features is not None  # spec.feature_size > 0 and check_output has seen to that
-            return np.where(output.present[..., None, None], slots.features, fill).reshape(n, -1, spec.feature_size)
+            block = np.where(output.present[..., None, None], slots.features, fill)
+            return block.reshape(n, len(spec.views) * self.detections, spec.feature_size)
         assert output.features is not None  # likewise
         block = np.where(output.present[..., None], output.features, fill)
-        return block.reshape(n, spec.feature_channels if spec.level is Level.CASE else len(spec.views), -1)
+        return block.reshape(n, *channels_of(spec))
+
+
+def channels_of(spec: TaskSpec) -> tuple[int, int]:
+    """Channels and feature size of the block of a task of level case or view."""
+    if spec.level is Level.VIEW:
+        return len(spec.views), spec.feature_size
+    return spec.feature_channels, spec.feature_size // spec.feature_channels
 
 
 def _side_by_side(tables: Sequence[ScoreTable]) -> ScoreTable:
@@ -179,12 +188,14 @@ def instances_of(output: TaskOutput, target: Target) -> Instances:
         return _instances_of_detections(output, target)
     spec, n = output.spec, len(output)
     assert output.scores is not None  # check_output has seen to that
-    count = spec.feature_channels if spec.level is Level.CASE else len(spec.views)
-    present = np.broadcast_to(output.present.reshape(n, -1), (n, count))
-    scores = np.broadcast_to(output.scores.reshape(n, -1, len(spec.classes)), (n, count, len(spec.classes)))
-    features = (
-        output.features.reshape(n, count, -1)[present] if spec.feature_size and output.features is not None else None
-    )
+    count, size = channels_of(spec)
+    at_case = spec.level is Level.CASE  # a case's one answer stands for each of its channels
+    present = np.broadcast_to(output.present[:, None] if at_case else output.present, (n, count))
+    scores = output.scores[:, None] if at_case else output.scores
+    scores = np.broadcast_to(scores, (n, count, len(spec.classes)))
+    features = None
+    if spec.feature_size and output.features is not None:
+        features = output.features.reshape(n, count, size)[present]
     offsets = np.concatenate([[0], np.cumsum(present.sum(axis=1))])
     return Instances(offsets, scores[present], np.nonzero(present)[1], features, count)
 

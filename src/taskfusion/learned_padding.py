@@ -13,6 +13,7 @@ from taskfusion.images import Array
 from taskfusion.padding import Padding, Slots, ZeroPadding
 
 LOWEST = 1e-3  # of a fill score
+MIDDLE = (0.05, 0.95)  # quantiles between which a learned fill stays
 STEPS = 25  # Newton steps; a logistic curve of two parameters needs fewer
 
 
@@ -28,8 +29,9 @@ class LearnedPadding(Padding):
 
     On the training split the share of positive cases among gaps is counted. The fill score is the score whose
     detections are positive just as often (a logistic curve of truth on logit); the fill vector is the mean detection,
-    moved along the direction that tells positive from negative (ridge regression) until it predicts that share. Thus
-    an empty slot weighs neither more nor less than the training cases say. Ours; the paper pads with background.
+    moved along the direction that tells positive from negative (ridge regression) to where detections are. Both stay
+    among the middle 90 % of detections. Thus an empty slot weighs neither more nor less than the training cases say.
+    Ours; the paper pads with background.
     """
 
     Config = LearnedConfig
@@ -78,6 +80,32 @@ class LearnedPadding(Padding):
 def _score_of(share: float, scores: Array, truth: Array) -> float:
     """The score at which ``share`` of the detections are positive; 0 where a higher score does not mean more."""
     z = _logit(np.asarray(scores, np.float64))
+    found = _where(share, z, truth)
+    return 0.0 if found is None else float(np.clip(1 / (1 + np.exp(-found)), LOWEST, 1 - LOWEST))
+
+
+def _vector_of(share: float, features: Array, truth: Array, ridge: float) -> Array:
+    """The mean feature, moved along a ridge regression to where ``share`` of the detections are positive."""
+    X = np.asarray(features, np.float64)
+    mean = X.mean(axis=0)
+    X, y = X - mean, truth - truth.mean()
+    penalty = ridge * max(float((X**2).mean()), 1e-12) * len(X)
+    if len(X) < X.shape[1]:
+        direction = X.T @ np.linalg.solve(X @ X.T + penalty * np.eye(len(X)), y)
+    else:
+        direction = np.linalg.solve(X.T @ X + penalty * np.eye(X.shape[1]), X.T @ y)
+    along = X @ direction
+    spread = float(along.std())
+    found = None if spread < 1e-12 else _where(share, along / spread, truth)
+    step = 0.0 if found is None else found * spread / float(direction @ direction)
+    return np.asarray(mean + step * direction)
+
+
+def _where(share: float, z: Array, truth: Array) -> float | None:
+    """Where on ``z (detections,)`` a logistic curve of truth passes ``share``, within its middle 90 %.
+
+    None where the curve does not rise.
+    """
     X = np.column_stack([np.ones(len(z)), z])
     weights = np.zeros(2)
     for _ in range(STEPS):
@@ -85,27 +113,8 @@ def _score_of(share: float, scores: Array, truth: Array) -> float:
         hessian = (X * (p * (1 - p))[:, None]).T @ X + np.eye(2)
         weights = weights - np.linalg.solve(hessian, X.T @ (p - truth) + weights)
     if weights[1] <= LOWEST:
-        return 0.0
-    fill = 1 / (1 + np.exp(-np.clip((_logit(np.array(share)) - weights[0]) / weights[1], -30, 30)))
-    return float(np.clip(fill, LOWEST, 1 - LOWEST))
-
-
-def _vector_of(share: float, features: Array, truth: Array, ridge: float) -> Array:
-    """The mean feature moved to where a ridge regression predicts ``share``, but no further than a detection lies."""
-    X = np.asarray(features, np.float64)
-    mean = X.mean(axis=0)
-    X = X - mean
-    y = truth - truth.mean()
-    penalty = ridge * max(float((X**2).mean()), 1e-12) * len(X)
-    if len(X) < X.shape[1]:
-        direction = X.T @ np.linalg.solve(X @ X.T + penalty * np.eye(len(X)), y)
-    else:
-        direction = np.linalg.solve(X.T @ X + penalty * np.eye(X.shape[1]), X.T @ y)
-    length = float(direction @ direction)
-    if length < 1e-24:
-        return np.asarray(mean)
-    along = X @ direction / length
-    return np.asarray(mean + np.clip((share - truth.mean()) / length, along.min(), along.max()) * direction)
+        return None
+    return float(np.clip((_logit(np.array(share)) - weights[0]) / weights[1], *np.quantile(z, MIDDLE)))
 
 
 def _logit(p: Array) -> Array:

@@ -21,6 +21,17 @@ from taskfusion.padding import Padding
 Outputs = Mapping[str, TaskOutput]
 
 
+def check_name(kind: str, name: str) -> None:
+    """Refuse a name that could not be a folder, or the start of a column's name.
+
+    Raises:
+        SpecError: saying what names look like.
+    """
+    wrong = not name or name != name.strip() or name.startswith(".") or not name.isprintable() or set("/\\") & set(name)
+    if wrong:
+        raise SpecError(f"{kind} name {name!r}: expected printable text without slashes that starts with no dot")
+
+
 @attrs.frozen
 class FuserPlan:
     """A named fuser of a pipeline.
@@ -50,6 +61,7 @@ class FuserPlan:
             raise DataError(f"fuser {self.name!r}: detections {list(value)} must be whole numbers from 1")
 
     def __attrs_post_init__(self) -> None:
+        check_name("fuser", self.name)
         kind = type(self.fuser).__name__
         if self.padding.leaves_gaps and not self.fuser.takes_gaps:
             raise SpecError(f"fuser {self.name!r}: {kind} cannot leave gaps out, so padding 'mask' is not for it")
