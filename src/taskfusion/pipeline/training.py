@@ -68,7 +68,7 @@ class TrainedTask:
                 problems[case, task] = why
 
         how: dict[str, Any] = {"unreadable": work.unreadable, "problems": heard}
-        fingerprint = self.model.fingerprint(lambda: self.origin)
+        fingerprint = short_hash(self.model.fingerprint(lambda: self.origin), self.model.spec)
         answerer = Answerer(self.name, self.model.predict, fingerprint, self.model.spec, **how)
         return answers(answerer, cases, work.store, work.progress)
 

@@ -54,7 +54,8 @@ def stress_figure(table: pd.DataFrame, notice: str = "") -> go.Figure:
         first = (task, target) == (tasks[0], targets[0])
         cell = {"row": targets.index(target) + 1, "col": tasks.index(task) + 1}
         _add_line(figure, str(fuser), rows, (styles[str(fuser)], first, cell))
-    figure.update_xaxes(title="share missing", tickformat=".0%", range=[-0.03, 1.03])
+    figure.update_xaxes(tickformat=".0%", dtick=0.25, range=[-0.03, 1.03])
+    figure.update_xaxes(title="share missing", row=len(targets))
     figure.update_yaxes(title="AUC", col=1)
     figure.update_layout(legend={"orientation": "h", "y": -0.18 / len(targets)}, margin={"t": 50, "b": 90})
     return figure
