@@ -12,7 +12,7 @@ from toys import CaseToy, DetectionToy, ViewToy, toy_cohort
 
 from taskfusion.assembly import Assembler, instances_of
 from taskfusion.cases import Target
-from taskfusion.errors import ContractError, DataError, UnknownNameError
+from taskfusion.errors import ContractError, DataError
 from taskfusion.inputs import FusionInput, ScoreTable
 from taskfusion.outputs import absent_output
 from taskfusion.padding import ZeroPadding
@@ -123,8 +123,3 @@ def test_a_required_task_must_answer_about_every_case():
     make = attrs.evolve(EVERYTHING, missing={"density": "required"})
     with pytest.raises(DataError, match=r"about 1 of 12 cases: 'c004'; leave them out, or set missing: \{density: opt"):
         make(part)
-
-
-def test_an_unknown_policy_names_the_nearest():
-    with pytest.raises(UnknownNameError, match=r"unknown policy for missing answers 'nutral' \(did you mean 'neutral'"):
-        attrs.evolve(EVERYTHING, missing={"view": "nutral"})

@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 
 from taskfusion.cases import Target
-from taskfusion.errors import ContractError, DataError, UnknownNameError
+from taskfusion.errors import ContractError, DataError
 from taskfusion.images import Array
 from taskfusion.inputs import FusionInput, Instances, ScoreTable
 from taskfusion.outputs import Level, TaskOutput, TaskSpec
@@ -42,12 +42,6 @@ class Assembler:
     with_instances: bool = False
     missing: Mapping[str, str] = attrs.field(factory=dict)
     fitted: Mapping[str, Padding] = attrs.field(factory=dict)
-
-    @missing.validator
-    def _known(self, _: object, value: Mapping[str, str]) -> None:
-        for policy in value.values():
-            if policy not in MISSING_POLICIES:
-                raise UnknownNameError.of("policy for missing answers", policy, MISSING_POLICIES)
 
     def fit(self, outputs: Mapping[str, TaskOutput], truth: Array) -> Assembler:
         """The same with paddings that learned from these cases, truth ``(cases,)`` of 0 and 1."""

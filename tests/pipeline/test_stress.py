@@ -83,6 +83,16 @@ def test_a_fuser_that_learns_one_target_at_a_time_is_not_joint():
         FuserPlan("p", taskfusion.fuser("svm"), ZeroPadding(), joint=True)
 
 
+def test_policies_for_missing_answers_are_chosen_by_task_or_for_all():
+    made = taskfusion.compose(tasks(), "svm", missing="neutral")
+    assert made.plans[0].missing == dict.fromkeys(tasks(), "neutral")
+    assert taskfusion.compose(tasks(), missing={"view": "required"}).plans[0].missing == {"view": "required"}
+    with pytest.raises(UnknownNameError, match=r"unknown policy for missing answers 'nutral' \(did you mean 'neutral'"):
+        taskfusion.compose(tasks(), missing="nutral")
+    with pytest.raises(UnknownNameError, match=r"unknown task 'viev' \(did you mean 'view'"):
+        taskfusion.compose(tasks(), missing={"viev": "zero"})
+
+
 @pytest.mark.parametrize("name", ["", " x", "a/b", "a\\b", ".x", "a\nb"])
 def test_names_that_could_not_be_folders_are_refused(name):
     with pytest.raises(SpecError, match=r"fuser name .*: expected printable text without slashes"):

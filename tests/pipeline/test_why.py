@@ -102,6 +102,15 @@ def test_every_prediction_says_what_each_task_contributed(result):
     assert len(rows) == len(result) * 4 and {"case", "fuser", "target", "score", "base", "density"} <= set(rows)
 
 
+def test_one_of_very_many_cases_is_explained_alone(result, monkeypatch):
+    from taskfusion.pipeline import results
+
+    together = result[result.cases[3]].contributions
+    monkeypatch.setattr(results, "AT_ONCE", 1)
+    alone = result[result.cases[3]].contributions
+    assert alone["ill"]["svm"] == pytest.approx(together["ill"]["svm"])
+
+
 def test_every_prediction_says_which_boxes_were_used_and_what_was_filled(result):
     row = next(k for k, case in enumerate(result.cases) if len(result[case].tasks["loc"]) > 4)
     one = result[result.cases[row]]

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from taskfusion.assembly import Assembler
+from taskfusion.assembly import MISSING_POLICIES, Assembler
 from taskfusion.cases import UNKNOWN, Cohort, Target
 from taskfusion.errors import DataError, SpecError, UnknownNameError
 from taskfusion.fusers.base import FuseContext, Fuser, FusionData
@@ -65,6 +65,9 @@ class FuserPlan:
         kind = type(self.fuser).__name__
         if self.padding.leaves_gaps and not self.fuser.takes_gaps:
             raise SpecError(f"fuser {self.name!r}: {kind} cannot leave gaps out, so padding 'mask' is not for it")
+        for policy in self.missing.values():
+            if policy not in MISSING_POLICIES:
+                raise UnknownNameError.of("policy for missing answers", policy, MISSING_POLICIES)
         if self.joint and not self.fuser.learns_together:
             raise SpecError(f"fuser {self.name!r}: {kind} learns one target at a time, so joint is not for it")
 

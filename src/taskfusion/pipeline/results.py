@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Key = tuple[str, str]  # fuser, target
+AT_ONCE = 1000  # cases up to which contributions are computed for all as soon as one is looked at
 
 
 @attrs.frozen
@@ -123,9 +124,17 @@ class Result:
             self.missing[row],
             _by_target({key: self._filled(key, row) for key in self.fitted}),
             _by_target({key: self._used(key, row) for key in self.fitted}),
-            _by_target({key: _contributed(found, row) for key, found in self.contributions.items()}),
+            _by_target({key: self._contributed(key, row) for key in self.fitted}),
             {task: why for (name, task), why in self.problems.items() if name == case},
         )
+
+    def _contributed(self, key: Key, row: int) -> dict[str, float]:
+        if len(self) <= AT_ONCE:
+            found = self.contributions[key]
+        else:  # somebody who looks at one of very many cases shall not wait for all
+            found, row = contributions(self.fitted[key].scores, self.inputs[key].select(np.array([row]))), 0
+        order = np.argsort(-np.abs(found.values[row]), kind="stable")
+        return {found.tasks[k]: float(found.values[row, k]) for k in order} | {"base": found.base}
 
     def _filled(self, key: Key, row: int) -> dict[str, str]:
         plan, table = self.fitted[key].plan, self.inputs[key].scores
@@ -152,11 +161,6 @@ def _by_target(values: Mapping[Key, Any]) -> dict[str, dict[str, Any]]:
     for (fuser, target), value in values.items():
         result.setdefault(target, {})[fuser] = value
     return result
-
-
-def _contributed(found: Contributions, row: int) -> dict[str, float]:
-    order = np.argsort(-np.abs(found.values[row]), kind="stable")
-    return {found.tasks[k]: float(found.values[row, k]) for k in order} | {"base": found.base}
 
 
 def task_scores(output: TaskOutput, row: int) -> Any:
