@@ -13,10 +13,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 import taskfusion
 from taskfusion import errors
+from taskfusion.assembly import MISSING_POLICIES
+from taskfusion.outputs import Level
+from taskfusion.pipeline.results import CaseResult
+from taskfusion.plugins import build_registry
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
@@ -164,11 +169,27 @@ def test_a_sentence_is_told_from_a_fragment():
     assert not any(map(is_sentence, ("", "the pixels", "The pixels", "pixels.", "X.")))
 
 
+def first_column(page: str, heading: str) -> list[str]:
+    """Names in the first column of the table whose first heading is this."""
+    table = (DOCS / page).read_text().partition(f"\n| {heading} |")[2].partition("\n\n")[0]
+    return re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
+
+
+def test_the_tables_of_the_pages_are_complete():
+    registry = build_registry(entry_points=False)
+    assert sorted(first_column("concepts.md", "padding")) == registry.names("padding")
+    assert first_column("concepts.md", "missing") == list(MISSING_POLICIES)
+    assert first_column("concepts.md", "level") == list(Level)
+    shown = {"id", *first_column("results-and-why.md", "attribute")}
+    assert shown == {field.name for field in attrs.fields(CaseResult)}
+
+
 def test_the_page_of_errors_has_the_tree_as_it_is():
     text = (DOCS / "reference" / "errors.md").read_text()
     shown = dict(re.findall(r"── (\w+) +also ([\w, ]+)", text))
-    classes = [value for _, value in public("taskfusion.errors") if inspect.isclass(value)]
+    found = [value for _, value in public("taskfusion.errors") if inspect.isclass(value)]
+    classes = [cls for cls in found if issubclass(cls, Exception)]
     made = {cls.__name__: cls.__bases__ for cls in classes if cls is not errors.TaskFusionError}
     assert shown == {name: ", ".join(base.__name__ for base in bases[1:]) for name, bases in made.items()}
     assert {bases[0] for bases in made.values()} == {errors.TaskFusionError}
-    assert re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE) == list(shown)
+    assert first_column("reference/errors.md", "error") == list(shown)

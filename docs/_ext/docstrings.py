@@ -6,12 +6,12 @@ short: ``DataError``, not ``taskfusion.errors.DataError``; and attrs makes some 
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from docutils import nodes
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
-from sphinx.domains.python import PyObject, PythonDomain
+from sphinx.domains.python import PyObject
 from sphinx.environment import BuildEnvironment
 from sphinx.util.nodes import make_refnode
 
@@ -49,7 +49,7 @@ def link_short_name(
     target = node.get("reftarget", "")
     if node.get("refdomain") != "py" or node.get("reftype") not in ("class", "exc") or "." in target:
         return None
-    objects = cast(PythonDomain, env.domains["py"]).objects
+    objects = env.domains.python_domain.objects
     found = {(entry.docname, entry.node_id) for name, entry in objects.items() if name.split(".")[-1] == target}
     if len(found) != 1:
         return None
