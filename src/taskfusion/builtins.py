@@ -11,6 +11,8 @@ def taskfusion_tasks() -> list[Entry]:
     return [
         Entry("table", "taskfusion.tasks.table:TableTask", "predictions somebody already has, from CSV or Parquet"),
         Entry("sklearn", "taskfusion.tasks.sklearn:SklearnTask", "a scikit-learn classifier on columns of the cases"),
+        Entry("keras", "taskfusion.tasks.keras_model:KerasTask", "a saved Keras model (.keras) that looks at images"),
+        Entry("onnx", "taskfusion.tasks.onnx_model:OnnxTask", "an ONNX model that looks at images"),
     ]
 
 

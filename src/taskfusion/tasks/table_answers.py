@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
@@ -13,19 +13,12 @@ from taskfusion.errors import DataError, SpecError, did_you_mean
 from taskfusion.images import Array
 from taskfusion.outputs import Detections, Level, TaskOutput, TaskSpec
 from taskfusion.tables import case_ids, find_columns, need_columns, numbers, read_table, refuse, refuse_twice
+from taskfusion.tasks.options import one_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 VIEW = "{view}"  # stands for each view in the column names of a wide table
-
-
-def _one_of(*known: str) -> Any:
-    def check(_: Any, field: attrs.Attribute[str], value: str) -> None:
-        if value not in known:
-            raise SpecError(f"unknown {field.name} {value!r}{did_you_mean(value, known)}")
-
-    return attrs.field(default=known[0], validator=check)
 
 
 @attrs.frozen
@@ -54,8 +47,8 @@ class TableConfig:
     """
 
     path: Path | None = None
-    level: str = _one_of("case", "view", "detection")
-    missing: str = _one_of("error", "mask", "empty")
+    level: str = one_of("case", "view", "detection")
+    missing: str = one_of("error", "mask", "empty")
     case: tuple[str, ...] = ("case",)
     view: str = "view"
     views: tuple[str, ...] = ()

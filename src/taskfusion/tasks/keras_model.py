@@ -1,0 +1,137 @@
+"""Task ``keras``: any saved Keras model that looks at images, with the layer whose output is the feature."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import attrs
+import numpy as np
+
+from taskfusion.errors import DataError, PluginError, SpecError, did_you_mean
+from taskfusion.images import Array
+from taskfusion.tasks.image_config import ImageModelConfig
+from taskfusion.tasks.image_input import InputPlan, Port
+from taskfusion.tasks.image_model import ImageModelTask, Shape, first_line
+
+if TYPE_CHECKING:
+    import keras
+
+LEGACY = (".h5", ".hdf5")
+
+
+@attrs.frozen
+class KerasConfig(ImageModelConfig):
+    """The options of every image model; ``feature`` is the name of a layer."""
+
+
+class KerasTask(ImageModelTask):
+    """Answers with what a ``.keras`` file says; one pass gives scores and features."""
+
+    Config = KerasConfig
+    kind: ClassVar[str] = "keras"
+    saved_as: ClassVar[str] = "model.keras"
+
+    def _open(self, path: Path) -> KerasNetwork:
+        return KerasNetwork(load_keras(path))
+
+
+class KerasNetwork:
+    """A functional or sequential model."""
+
+    def __init__(self, model: keras.Model) -> None:
+        self._model = model
+        self._tensors = _outputs(model)
+        self.inputs = tuple(Port(tensor.name, tuple(tensor.shape)) for tensor in model.inputs)
+        self.outputs = tuple(self._tensors)
+
+    def runner(self, outputs: Sequence[str], feature: str, plan: InputPlan) -> KerasRunner:
+        """A model with these outputs and that of the layer ``feature``.
+
+        Raises:
+            SpecError: no such layer, with the nearest, or one that is used several times.
+        """
+        from taskfusion.training.backend import keras
+
+        tensors = [self._tensors[name] for name in outputs]
+        if feature:
+            tensors.append(self._of_layer(feature))
+        return KerasRunner(keras.Model(list(self._model.inputs), tensors))
+
+    def _of_layer(self, name: str) -> Any:
+        layers = {layer.name: layer for layer in self._model.layers}
+        if name not in layers:
+            raise SpecError(f"feature: the network has no layer {name!r}{did_you_mean(name, layers)}")
+        try:
+            output = layers[name].output
+        except (AttributeError, ValueError) as error:
+            raise SpecError(f"feature: layer {name!r} is used several times, so it has no single output") from error
+        if not hasattr(output, "shape"):
+            raise SpecError(f"feature: layer {name!r} has several outputs; expected one")
+        return output
+
+
+class KerasRunner:
+    """Runs a model batch by batch; all batches have one shape, so it is compiled once."""
+
+    def __init__(self, model: keras.Model) -> None:
+        model.jit_compile = False  # XLA is many times slower on a CPU
+        self._model = model
+        self.shapes: tuple[Shape, ...] = tuple(tuple(tensor.shape) for tensor in model.outputs)
+
+    def __call__(self, inputs: Sequence[Array]) -> list[Array]:
+        """The outputs for one batch."""
+        return [np.asarray(output) for output in self._model.predict_on_batch(list(inputs))]
+
+
+def load_keras(path: Path) -> keras.Model:
+    """A model from a ``.keras`` file, in safe mode: no code in the file is run.
+
+    Raises:
+        PluginError: Keras is not installed.
+        DataError: another kind of file, a damaged one, or a model that is Python code in part.
+    """
+    _check_kind(path)
+    try:
+        from taskfusion.training.backend import keras
+    except ImportError as error:
+        raise PluginError("task 'keras' needs Keras: install taskfusion[keras]") from error
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # a foreign or damaged file can fail anywhere inside keras, zipfile or h5py
+        raise DataError(f"model cannot be used: {path}: {_reason(error)}") from error
+    if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
+        raise DataError(
+            f"model cannot be used: {path}: it is a {type(model).__name__}, neither functional nor sequential"
+        )
+    return model
+
+
+def _check_kind(path: Path) -> None:
+    if path.suffix.lower() in LEGACY:
+        raise DataError(
+            f"model cannot be used: {path}: files in the old HDF5 format may hold code that Keras would run; "
+            "open it where you trust it, and save it as .keras"
+        )
+    if path.suffix.lower() != ".keras":
+        raise DataError(f"model of unknown kind: {path}; expected a .keras file")
+
+
+def _reason(error: BaseException) -> str:
+    text = str(error)
+    if "safe_mode" in text or "Lambda" in text:
+        return "it holds Python code (a Lambda layer), which is never run; rebuild it without"
+    if "Could not locate" in text:
+        return "it needs classes that are not part of Keras; rebuild it of Keras's own layers"
+    if "accessible `.keras` zip file" in text:
+        return "it is no .keras file, or one cut short"
+    return first_line(error)
+
+
+def _outputs(model: keras.Model) -> dict[str, Any]:
+    """Output name to tensor: the keys of a model that answers with a dictionary, else the layers' names."""
+    if isinstance(model.output, dict):
+        return dict(model.output)
+    names = getattr(model, "output_names", None) or [model.layers[-1].name]
+    return dict(zip(names, model.outputs, strict=True))
