@@ -40,8 +40,8 @@ def class_names(config: ImageModelConfig, shape: Sequence[int | None], output: s
     Raises:
         SpecError: a shape of another kind, or another number of scores than classes.
     """
-    count = 1 if len(shape) == 1 else shape[-1]
-    if len(shape) > 2 or not shape or count is None:
+    count = (*shape, 1)[1] if shape else None
+    if len(shape) > 2 or count is None:
         raise SpecError(f"output {output!r} has shape {_shown(shape)}; expected (images, scores)")
     if config.positive is not None:
         if config.positive >= count:
@@ -98,7 +98,7 @@ def feature_size(shape: Sequence[int | None], last: bool, output: str) -> int:
     Raises:
         SpecError: none, or one that is not fixed.
     """
-    size = 1 if len(shape) == 1 else shape[-1 if last or len(shape) == 3 else 1]
+    size = (*shape, 1, 1)[1] if len(shape) < 3 else shape[-1 if last or len(shape) == 3 else 1]
     if not shape or size is None:
         raise SpecError(f"feature {output!r} has shape {_shown(shape)}; expected a fixed number of channels")
     return size

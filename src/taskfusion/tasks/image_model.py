@@ -108,11 +108,10 @@ class ImageModelTask(TaskModel):
         try:
             with replacing(folder / self.saved_as) as temporary:
                 shutil.copyfile(self._path, temporary)
-                copied = short_hash(temporary.read_bytes())
+                if short_hash(temporary.read_bytes()) != content:
+                    raise DataError(f"{self._path} was changed after it was read; ask again with a new task")
         except OSError as error:
             raise DataError(f"{self._name()} cannot be copied: {error}") from error
-        if copied != content:
-            raise DataError(f"{self._path} was changed after it was read; ask again with a new task")
         write_json(folder / "model.json", {"content": content})
 
     def load_weights(self, folder: Path) -> None:

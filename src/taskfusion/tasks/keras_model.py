@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -42,7 +42,8 @@ class KerasNetwork:
 
     def __init__(self, model: keras.Model) -> None:
         self._model = model
-        self._tensors = _outputs(model)
+        self._chain = _chained(model)
+        self._tensors = _outputs(model, self._chain)
         self.inputs = tuple(Port(tensor.name, tuple(tensor.shape)) for tensor in model.inputs)
         self.outputs = tuple(self._tensors)
 
@@ -63,10 +64,12 @@ class KerasNetwork:
         layers = {layer.name: layer for layer in self._model.layers}
         if name not in layers:
             raise SpecError(f"feature: the network has no layer {name!r}{did_you_mean(name, layers)}")
-        try:
-            output = layers[name].output
-        except (AttributeError, ValueError) as error:
-            raise SpecError(f"feature: layer {name!r} is used several times, so it has no single output") from error
+        if self._chain:
+            return self._chain[name]
+        # Keras itself would quietly answer with the first use.
+        if len(layers[name]._inbound_nodes) != 1:
+            raise SpecError(f"feature: layer {name!r} is not used exactly once, so it has no single output")
+        output = layers[name].output
         if not hasattr(output, "shape"):
             raise SpecError(f"feature: layer {name!r} has several outputs; expected one")
         return output
@@ -82,7 +85,8 @@ class KerasRunner:
 
     def __call__(self, inputs: Sequence[Array]) -> list[Array]:
         """The outputs for one batch."""
-        return [np.asarray(output) for output in self._model.predict_on_batch(list(inputs))]
+        outputs = self._model.predict_on_batch(list(inputs))  # one array where there is one output
+        return [np.asarray(output) for output in (outputs if isinstance(outputs, list) else [outputs])]
 
 
 def load_keras(path: Path) -> keras.Model:
@@ -129,9 +133,23 @@ def _reason(error: BaseException) -> str:
     return first_line(error)
 
 
-def _outputs(model: keras.Model) -> dict[str, Any]:
+def _chained(model: keras.Model) -> dict[str, Any]:
+    """Layer name to output of a sequential model, which is applied anew as Keras does not say; else empty."""
+    from taskfusion.training.backend import keras
+
+    outputs: dict[str, Any] = {}
+    if isinstance(model, keras.Sequential):
+        tensor = model.inputs[0]
+        for layer in model.layers:
+            outputs[layer.name] = tensor = layer(tensor)
+    return outputs
+
+
+def _outputs(model: keras.Model, chain: Mapping[str, Any]) -> dict[str, Any]:
     """Output name to tensor: the keys of a model that answers with a dictionary, else the layers' names."""
+    if chain:
+        name = model.layers[-1].name
+        return {name: chain[name]}
     if isinstance(model.output, dict):
         return dict(model.output)
-    names = getattr(model, "output_names", None) or [model.layers[-1].name]
-    return dict(zip(names, model.outputs, strict=True))
+    return dict(zip(model.output_names, model.outputs, strict=True))
