@@ -312,3 +312,11 @@ def test_making_a_task_imports_no_runtime(name, tmp_path):
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_paths_of_a_spec_start_at_its_folder(folder, task):
+    from taskfusion.spec import with_base
+
+    model = task("view", path="view.keras")
+    model.config = with_base(model.config, folder)
+    same(answered(model), answered(task("view")))

@@ -70,7 +70,7 @@ class ImageModelTask(TaskModel):
 
     def __init__(self, config: Any = None) -> None:
         super().__init__(config)
-        self._path = self.config.file
+        self._saved: Path | None = None  # the copy, once loaded
         self._content = ""  # a hash of the file
         self._ready: Ready | None = None
 
@@ -125,7 +125,7 @@ class ImageModelTask(TaskModel):
             content = short_hash(path.read_bytes())
             if content != read_json(folder / "model.json")["content"]:
                 raise DataError(f"{path} was changed after it was saved")
-            self._path, self._content, self._ready = path, content, None
+            self._saved, self._content, self._ready = path, content, None
             self._network()
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelFolderError(f"saved task {self.kind!r} cannot be used: {error}") from error
@@ -134,6 +134,11 @@ class ImageModelTask(TaskModel):
         """Follows the content of the file, not its place; what else was trained on plays no part."""
         options = {key: value for key, value in config_data(self.config).items() if key != "path"}
         return short_hash(self.kind, self.version, sorted(options.items()), self._hash())
+
+    @property
+    def _path(self) -> Path:
+        """Asked anew each time: a spec makes the path of a task it has built absolute."""
+        return self._saved or self.config.file
 
     def _name(self) -> str:
         return f"task {self.kind!r}: {self._path}"
