@@ -26,11 +26,13 @@ def shown(pixels, shape=(None, 4, 4, 1), **options):
     return network_image(pixels, plan(shape, **options), config(**options))
 
 
-def test_every_option_has_a_default_but_path_and_views():
-    with pytest.raises(
-        SpecError, match=r"^task: path is missing: the file of the network; views are missing: the names"
-    ):
-        structure(ImageModelConfig, {}, "task")
+def test_path_and_views_are_needed_where_anything_is_said():
+    bare = ImageModelConfig()
+    with pytest.raises(SpecError, match="^path is missing: the file of the network$"):
+        bare.file  # noqa: B018  # reading it is the test
+    expected = "^task: path is missing: the file of the network; views are missing: the names"
+    with pytest.raises(SpecError, match=expected):
+        structure(ImageModelConfig, {"scale": 2.0}, "task")
 
 
 @pytest.mark.parametrize(
@@ -39,7 +41,8 @@ def test_every_option_has_a_default_but_path_and_views():
         ({"views": ["L", "L"]}, "views names one twice: L, L"),
         ({"inputs": {"L": "x"}}, "inputs is for level: case; else the network has one input"),
         ({"level": "case", "inputs": {"R": "x"}}, "inputs names R; expected an input for each view: L"),
-        ({"size": [0, 5]}, "size is (0, 5); expected height and width above 0"),
+        ({"size": [0, 5]}, "size is [0, 5]; expected height and width above 0"),
+        ({"size": [1, 2, 3]}, "size is [1, 2, 3]; expected height and width above 0"),
         ({"batch_size": 0}, "batch_size is 0; expected at least 1"),
         ({"range": "zscore"}, "range is 'zscore'; expected [low, high], raw or z-score"),
         ({"range": [1, 0]}, "range is (1.0, 0.0); expected low < high"),
@@ -172,6 +175,7 @@ def test_an_input_for_each_view():
 
 def test_size_and_layout_where_the_network_leaves_them_open():
     assert plan((None, None, None, 3), size=[5, 7]).size == (5, 7)
+    assert plan((None, None, None, 3), size=5).size == (5, 5)
     assert plan((None, 4, None, 3), size=[4, 7]).size == (4, 7)
     assert not plan((None, 3, 5, 3), layout="NCHW").last and plan((None, 3, 5, 3), layout="NHWC").size == (3, 5)
     assert plan((None, 5, 9, 9), layout="NCHW").channels == 5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import attrs
 
@@ -26,7 +26,8 @@ class ImageModelConfig:
         views: the views it is shown, in order; required.
         inputs: at level case, view to input name, for a network with one input per view; by default in the order of
             the views. A network with one input gets the views stacked.
-        size: height and width it is shown; by default those of its input. Images are stretched to it, bicubic.
+        size: height and width it is shown, or one number for both; by default those of its input. Images are stretched
+            to it, bicubic.
         layout: where its input has the channels; found from the input's shape unless said.
         range: ``[low, high]``: what 8 bits (0 to 255) or 16 bits (0 to 65535) can hold becomes low to high;
             ``z-score``: mean 0 and deviation 1 per image; ``raw``: the pixels times ``scale`` plus ``offset``.
@@ -50,7 +51,7 @@ class ImageModelConfig:
     level: Literal["view", "case", "detection"] = one_of("view", "case", "detection")
     views: tuple[str, ...] = ()
     inputs: Mapping[str, str] = attrs.field(factory=dict)
-    size: tuple[int, int] | None = None
+    size: tuple[int, ...] = ()
     layout: Literal["auto", "NHWC", "NCHW"] = one_of("auto", "NHWC", "NCHW")
     range: tuple[float, float] | str = "raw"
     scale: float = 1.0
@@ -69,15 +70,23 @@ class ImageModelConfig:
     batch_size: int = 16
 
     def __attrs_post_init__(self) -> None:
+        if all(getattr(self, field.name) == _default(field) for field in attrs.fields(type(self))):
+            return  # nothing said yet; whoever needs the file refuses that
         wrong = [text for bad, text in (*self._of_input(), *self._of_output()) if bad]
         if wrong:
             raise SpecError("; ".join(wrong))
 
     @property
     def file(self) -> Path:
-        """The path, which is there."""
-        assert self.path is not None  # seen to on construction
+        """The path; raises SpecError where nothing was said at all."""
+        if self.path is None:
+            raise SpecError("path is missing: the file of the network")
         return self.path
+
+    @property
+    def shown(self) -> tuple[int, int] | None:
+        """Height and width, if said."""
+        return (self.size[0], self.size[-1]) if self.size else None
 
     def _of_input(self) -> Iterator[tuple[bool, str]]:
         yield self.path is None, "path is missing: the file of the network"
@@ -88,7 +97,8 @@ class ImageModelConfig:
             bool(self.inputs) and set(self.inputs) != set(self.views),
             f"inputs names {', '.join(self.inputs)}; expected an input for each view: {', '.join(self.views)}",
         )
-        yield self.size is not None and min(self.size) < 1, f"size is {self.size}; expected height and width above 0"
+        size = list(self.size)
+        yield len(size) > 2 or min(size, default=1) < 1, f"size is {size}; expected height and width above 0"
         yield self.batch_size < 1, f"batch_size is {self.batch_size}; expected at least 1"
         pair = not isinstance(self.range, str)
         yield not pair and self.range not in RANGES, f"range is {self.range!r}; expected [low, high], raw or z-score"
@@ -97,9 +107,8 @@ class ImageModelConfig:
 
     def _of_output(self) -> Iterator[tuple[bool, str]]:
         detection = self.level == "detection"
-        given = [
-            name for name in OF_DETECTIONS if getattr(self, name) != getattr(attrs.fields(type(self)), name).default
-        ]
+        fields = attrs.fields_dict(type(self))
+        given = [name for name in OF_DETECTIONS if getattr(self, name) != fields[name].default]
         yield bool(given) and not detection, f"{', '.join(given)} is for level: detection"
         yield detection and not self.boxes, "boxes is missing: the output that holds the boxes"
         yield detection and not self.scores, "scores is missing: the output that holds the boxes' scores"
@@ -116,3 +125,8 @@ class ImageModelConfig:
         )
         yield len(set(self.classes)) < len(self.classes), f"classes names one twice: {', '.join(self.classes)}"
         yield not 0 <= self.threshold < 1, f"threshold is {self.threshold}; expected at least 0 and less than 1"
+
+
+def _default(field: attrs.Attribute[Any]) -> Any:
+    factory = getattr(field.default, "factory", None)
+    return field.default if factory is None else factory()

@@ -139,12 +139,12 @@ def _channels_last(config: ImageModelConfig, port: Port, dims: Sequence[int | No
 
 
 def _size(config: ImageModelConfig, port: Port, found: tuple[int | None, int | None]) -> tuple[int, int]:
-    if config.size is None and None in found:
+    if config.shown is None and None in found:
         raise SpecError(f"the network's {port} takes images of any size; write size: [height, width]")
-    height, width = config.size or (0, 0)
+    height, width = config.shown or (0, 0)
     size = found[0] or height, found[1] or width
-    if config.size is not None and size != config.size:
-        raise SpecError(f"size is {list(config.size)}; the network's {port} takes {list(size)}")
+    if config.shown is not None and size != config.shown:
+        raise SpecError(f"size is {list(config.shown)}; the network's {port} takes {list(size)}")
     return size
 
 
