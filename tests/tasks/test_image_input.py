@@ -28,7 +28,7 @@ def shown(pixels, shape=(None, 4, 4, 1), **options):
 
 def test_path_and_views_are_needed_where_anything_is_said():
     bare = ImageModelConfig()
-    with pytest.raises(SpecError, match="^path is missing: the file of the network$"):
+    with pytest.raises(SpecError, match=r"^path is missing: the file of the network$"):
         bare.file  # noqa: B018  # reading it is the test
     expected = "^task: path is missing: the file of the network; views are missing: the names"
     with pytest.raises(SpecError, match=expected):
