@@ -54,6 +54,10 @@ def folder(tmp_path_factory):
     keras.Model(several, layers.Dense(1, "sigmoid")(joined)).save(made / "case.keras")
     flat = keras.Input((4,), name="numbers")
     keras.Model(flat, layers.Dense(1, "sigmoid")(flat)).save(made / "flat.keras")
+    inside = image()
+    backbone = keras.Model(inside, layers.Conv2D(4, 3, name="deep")(inside), name="backbone")
+    outer = image()
+    keras.Model(outer, head(layers.GlobalAveragePooling2D()(backbone(outer)))).save(made / "nested.keras")
     _save_detector(keras, made / "boxes.keras")
     return made
 
@@ -129,6 +133,16 @@ def test_one_of_several_outputs(folder, task):
     output = answered(task("two", scores="q", classes=["x", "y", "z"], scale=0.01))
     np.testing.assert_allclose(output.scores[[0, 3], 0].sum(axis=1), 1, rtol=1e-5)
     assert answered(task("two", scores="p")).spec.classes == ("positive",)
+
+
+def test_a_nested_model_as_feature(folder, task):
+    output = answered(task("nested", feature="backbone", scale=0.01))
+    assert output.spec.feature_size == 4
+    from taskfusion.training.backend import keras
+
+    backbone = keras.saving.load_model(folder / "nested.keras", compile=False).get_layer("backbone")
+    maps = np.asarray(backbone(stacked("L") * 0.01))
+    np.testing.assert_allclose(output.features[[0, 3], 0], maps.mean(axis=(1, 2)), rtol=1e-4)
 
 
 def test_networks_for_any_size(task):
@@ -230,6 +244,7 @@ def test_a_file_that_changes_while_in_use(folder, task, tmp_path):
             "feature: layer 'shared' is not used exactly once, so it has no single output",
         ),
         ("view", {"classes": ["a", "b"]}, "output 'score' has 1 scores, classes names 2: a, b"),
+        ("nested", {"feature": "deep"}, "has no layer 'deep': it is inside of 'backbone', which can be named instead"),
         ("two", {}, "the network has several outputs: p, q; say which one is scores"),
         ("flat", {}, "the network's input 'numbers' of shape (any, 4) takes no images"),
         ("open", {}, "takes images of any size; write size: [height, width]"),
@@ -281,6 +296,15 @@ def test_files_that_cannot_be_used(folder, task, tmp_path, name, content, messag
         path.write_bytes(content)
     with pytest.raises(DataError, match="^" + re.escape(message.replace("PATH", str(path)))):
         task("view", path=str(path)).predict(CASES)
+
+
+def test_models_that_do_not_say_their_inputs(task, tmp_path):
+    from taskfusion.training.backend import keras
+
+    with pytest.warns(UserWarning, match="has not yet been built"):
+        keras.Sequential([keras.layers.Dense(1)]).save(tmp_path / "unbuilt.keras")
+    with pytest.raises(DataError, match="this Sequential does not say its inputs; expected a functional model, or one"):
+        task("view", path=str(tmp_path / "unbuilt.keras")).predict(CASES)
 
 
 def test_classes_that_only_their_author_has(task, tmp_path):

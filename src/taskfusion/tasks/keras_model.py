@@ -63,16 +63,14 @@ class KerasNetwork:
     def _of_layer(self, name: str) -> Any:
         layers = {layer.name: layer for layer in self._model.layers}
         if name not in layers:
-            raise SpecError(f"feature: the network has no layer {name!r}{did_you_mean(name, layers)}")
+            raise SpecError(f"feature: the network has no layer {name!r}{_nested(name, layers)}")
         if self._chain:
             return self._chain[name]
-        # Keras itself would quietly answer with the first use.
-        if len(layers[name]._inbound_nodes) != 1:
+        # Not layer.output: that is quietly the first of several uses, and of a nested model not its use at all.
+        uses = layers[name]._inbound_nodes
+        if len(uses) != 1 or len(uses[0].output_tensors) != 1:
             raise SpecError(f"feature: layer {name!r} is not used exactly once, so it has no single output")
-        output = layers[name].output
-        if not hasattr(output, "shape"):
-            raise SpecError(f"feature: layer {name!r} has several outputs; expected one")
-        return output
+        return uses[0].output_tensors[0]
 
 
 class KerasRunner:
@@ -106,9 +104,10 @@ def load_keras(path: Path) -> keras.Model:
     except Exception as error:  # a foreign or damaged file can fail anywhere inside keras, zipfile or h5py
         raise DataError(f"model cannot be used: {path}: {_reason(error)}") from error
     if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
-        raise DataError(
-            f"model cannot be used: {path}: it is a {type(model).__name__}, neither functional nor sequential"
+        what = (
+            f"this {type(model).__name__} does not say its inputs; expected a functional model, or one that was built"
         )
+        raise DataError(f"model cannot be used: {path}: {what}")
     return model
 
 
@@ -131,6 +130,14 @@ def _reason(error: BaseException) -> str:
     if "accessible `.keras` zip file" in text:
         return "it is no .keras file, or one cut short"
     return first_line(error)
+
+
+def _nested(name: str, layers: Mapping[str, Any]) -> str:
+    """The tail of the message about a layer that is not there."""
+    for outer, layer in layers.items():
+        if any(inner.name == name for inner in getattr(layer, "layers", ())):
+            return f": it is inside of {outer!r}, which can be named instead"
+    return did_you_mean(name, layers)
 
 
 def _chained(model: keras.Model) -> dict[str, Any]:
