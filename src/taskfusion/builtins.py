@@ -9,8 +9,10 @@ from taskfusion.hookspecs import Entry, hookimpl
 def taskfusion_tasks() -> list[Entry]:
     """Ready-made tasks."""
     return [
-        Entry("table", "taskfusion.tasks.table:TableTask", "predictions somebody already has, from CSV or Parquet"),
+        Entry("table", "taskfusion.tasks.table:TableTask", "predictions somebody already has: CSV, Parquet, COCO"),
         Entry("sklearn", "taskfusion.tasks.sklearn:SklearnTask", "a scikit-learn classifier on columns of the cases"),
+        Entry("keras", "taskfusion.tasks.keras_model:KerasTask", "a saved Keras model (.keras) that looks at images"),
+        Entry("onnx", "taskfusion.tasks.onnx_model:OnnxTask", "an ONNX model that looks at images"),
     ]
 
 
