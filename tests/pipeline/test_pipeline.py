@@ -141,7 +141,7 @@ def test_compose_takes_names_objects_and_classifiers(cohort):
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: taskfusion.compose(["densty"]), UnknownNameError, r"unknown task 'densty'; known: sklearn, table"),
+        (lambda: taskfusion.compose(["densty"]), UnknownNameError, r"unknown task 'densty'; known: keras, onnx, sklearn, table"),
         (lambda: taskfusion.compose([CaseToy()], "sore"), UnknownNameError, r"did you mean 'score'"),
         (lambda: taskfusion.compose([CaseToy()], 7), SpecError, r"not a fuser: 7"),
         (lambda: taskfusion.compose([CaseToy(), CaseToy()]), SpecError, r"task names .* must be there and differ"),
@@ -167,6 +167,14 @@ def test_what_a_pipeline_refuses(fitted, cohort):
     wrong = FusionPipeline(tasks(), [FuserPlan("f", SvmFuser(), ZeroPadding(), ("lok",))])
     with pytest.raises(UnknownNameError, match=r"unknown task of fuser 'f' 'lok' \(did you mean 'loc'\?\)"):
         wrong.fit(cohort)
+
+
+def test_what_is_wrong_with_a_ready_task_is_told_before_anything_is_trained(cohort, tmp_path):
+    toys.CALLS.clear()
+    gone = taskfusion.task("table", path=tmp_path / "gone.csv", scores={"ill": "p"}, level="view")
+    with pytest.raises(DataError, match=r"table not found: .*gone.csv"):
+        taskfusion.compose({"view": ViewToy(), "gone": gone}).fit(cohort)
+    assert not toys.CALLS
 
 
 def test_unknown_truth_is_left_out(cohort):

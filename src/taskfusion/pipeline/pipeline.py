@@ -73,6 +73,9 @@ class FusionPipeline:
             raise DataError(f"cohort {cohort.name!r} declares no target, so there is nothing to learn")
         for target in targets:
             check_name("target", target.name)
+        for task in self.tasks.values():
+            if task.is_fitted:
+                _ = task.spec  # a model file that is not there is told before hours of training, not after
         if not len(cohort.rows("train")):
             found = sorted(set(np.asarray(cohort.split).tolist())) if cohort.split is not None else []
             raise DataError(f"cohort {cohort.name!r} has no case in split 'train'; its splits: {found}")
