@@ -100,7 +100,7 @@ def test_any_classifier_object():
     from sklearn.linear_model import LogisticRegression
 
     fuser = SklearnFuser.of(LogisticRegression(C=0.5)).fresh().fit(TRAIN, VALIDATION, FuseContext())
-    assert fuser._estimator.C == 0.5 and auc(fuser) > 0.7
+    assert fuser._model.C == 0.5 and auc(fuser) > 0.7
 
 
 def test_baselines():
