@@ -19,10 +19,10 @@ def with_hidden_tasks(data: FusionData, probability: float, seed: int) -> Fusion
     group of a copy are those of its case. The same seed gives the same rows.
     """
     table = data.inputs.scores
-    tasks = tuple(dict.fromkeys(table.tasks))
+    tasks = dict.fromkeys(table.tasks)
     if not probability or len(tasks) < 2:
         return data
-    answered = answered_tasks(table, tasks)
+    answered = answered_tasks(table)
     rows = np.tile(np.arange(len(data)), COPIES)
     hidden = answered[rows] & (np.random.default_rng(seed).random((len(rows), len(tasks))) < probability)
     kept = hidden.any(axis=1) & (answered[rows] & ~hidden).any(axis=1)
@@ -31,8 +31,7 @@ def with_hidden_tasks(data: FusionData, probability: float, seed: int) -> Fusion
     return attrs.evolve(longer, inputs=longer.inputs.hiding({task: hidden[:, k] for k, task in enumerate(tasks)}))
 
 
-def answered_tasks(table: ScoreTable, tasks: tuple[str, ...]) -> Array:
-    """``(cases, tasks)``, True where a task said anything of a case."""
-    said = ~table.missing
-    names = np.array(table.tasks)
-    return np.stack([said[:, names == task].any(axis=1) for task in tasks], axis=1)
+def answered_tasks(table: ScoreTable) -> Array:
+    """``(cases, tasks)`` in the order of their first columns, True where a task said anything of a case."""
+    said, names = ~table.missing, np.array(table.tasks)
+    return np.stack([said[:, names == task].any(axis=1) for task in dict.fromkeys(table.tasks)], axis=1)

@@ -111,7 +111,9 @@ def _comparable(data: FusionData) -> list[Split]:
     strata = data.truth if data.truth.ndim == 1 else data.truth.max(axis=1).clip(0)
     splits = group_splits(strata, data.groups, FOLDS)
     usable = [(inside, outside) for inside, outside in splits if data.select(inside).has_both_classes]
-    judged = np.concatenate([outside for _, outside in usable]) if usable else np.zeros(0, np.int64)
+    if not usable:
+        return []
+    judged = np.concatenate([outside for _, outside in usable])
     return usable if data.select(judged).has_both_classes else []
 
 

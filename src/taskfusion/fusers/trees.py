@@ -6,6 +6,7 @@ import itertools
 from typing import Any
 
 import attrs
+import numpy as np
 
 from taskfusion.fusers.score_base import ClassifierFuser, Rows, ScoreConfig, searched
 from taskfusion.fusers.selection import Params
@@ -69,3 +70,8 @@ class BoostingFuser(ClassifierFuser):
         smallest = max(1, min(LARGEST_LEAF, len(rows.truth) // LEAVES_OF_FEW))
         fixed = {"early_stopping": False, "learning_rate": self.config.learning_rate, "min_samples_leaf": smallest}
         return HistGradientBoostingClassifier(random_state=rows.seed, **fixed, **params)
+
+    def train(self, params: Params, rows: Rows) -> Any:
+        """Trained on these rows; a score that none of them has is constant, as scikit-learn cannot bin nothing."""
+        nobody = np.isnan(rows.X).all(axis=0)
+        return super().train(params, attrs.evolve(rows, X=np.where(nobody, 0.0, rows.X)))
