@@ -10,6 +10,7 @@ import numpy as np
 
 from taskfusion.images import Array
 
+HUGE = 1e100  # no number is taken for larger, so that squares are finite
 CLIP = 1e-7  # how near to 0 and 1 a probability is told from them: a logit of 16
 
 
@@ -73,7 +74,7 @@ class LogitScaler:
         return np.where(self.scale > 0, scaled, 0.0 if fill else np.nan)
 
     def _opened(self, scores: Array) -> Array:
-        values = np.where(np.isfinite(scores), np.asarray(scores, np.float64), np.nan)
+        values = np.where(np.isfinite(scores), np.clip(np.asarray(scores, np.float64), -HUGE, HUGE), np.nan)
         return np.where(self.probability, logits(values), values)
 
     def _bounded(self, opened: Array) -> Array:

@@ -18,9 +18,7 @@ CALIBRATION_FOLDS = 3
 class SvmConfig(ScoreConfig):
     """``C``: penalties to search (paper III-A.4a: 1e-4 to 1000); ``gamma`` as in scikit-learn."""
 
-    C: tuple[float, ...] = attrs.field(
-        default=(1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0, 1000.0), validator=searched
-    )
+    C: tuple[float, ...] = attrs.field(default=(1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0, 1000.0), validator=searched)
     gamma: str | float = "scale"
 
 
