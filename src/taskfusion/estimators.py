@@ -98,6 +98,8 @@ def _make(kind: type, params: Mapping[str, Any]) -> Any:
     for key, parameter in known.items():
         if parameter.default is inspect.Parameter.empty and key not in values:
             raise SpecError(f"classifier {kind.__name__!r} wraps other estimators: parameter {key!r} must name them")
+    if values.get("memory") is not None:
+        raise SpecError(f"{kind.__name__!r} with a memory would read pickles from {values['memory']!r}; leave it out")
     estimator = kind(**{key: value for key, value in values.items() if key in known})
     return set_parameters(estimator, {key: value for key, value in values.items() if key not in known})
 

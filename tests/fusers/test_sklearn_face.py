@@ -50,8 +50,8 @@ def test_columns_of_a_frame_name_the_scores():
 
 def test_groups_are_kept_together_in_the_search():
     face = FuserClassifier(SvmFuser(SvmConfig(C=(0.1, 1.0))))
-    assert "not searched" in face.fit(X, Y, groups=np.zeros(len(Y))).fuser_.summary()["searched"]
-    assert "by group" in face.fit(X, Y, groups=[f"p{i // 2}" for i in range(len(Y))]).fuser_.summary()["searched"]
+    assert "not searched" in face.fit(X, Y, groups=np.zeros(len(Y))).fuser_.summary()["compared"]
+    assert "by group" in face.fit(X, Y, groups=[f"p{i // 2}" for i in range(len(Y))]).fuser_.summary()["compared"]
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         face.fit(X, Y, groups=np.zeros(3))
 
@@ -69,6 +69,8 @@ def test_the_default_is_the_default_fuser():
 def test_scikit_learns_tools_take_it():
     aucs = cross_val_score(FuserClassifier(FAST), X, Y, groups=DATA.groups, cv=GroupKFold(3), scoring="roc_auc")
     assert aucs.min() > 0.6
+    patients = {"cv": GroupKFold(3), "groups": DATA.groups, "params": {"groups": DATA.groups}}
+    assert len(cross_val_score(FuserClassifier(SvmFuser(SvmConfig(C=(0.1, 1.0)))), X, Y, **patients)) == 3
     tried = [LogisticFuser(LogisticConfig(C=(C,))) for C in (0.01, 1.0)]
     search = GridSearchCV(FuserClassifier(FAST), {"fuser": tried}, cv=3).fit(X, Y)
     assert search.best_params_["fuser"] in tried

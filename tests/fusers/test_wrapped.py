@@ -68,7 +68,7 @@ def test_a_spec_can_name_what_is_inside():
 def test_a_grid_and_the_seed_reach_inside():
     tree = Pipeline([("tree", DecisionTreeClassifier())])
     fuser = SklearnFuser.of(tree, grid={"tree__max_depth": [1, 3]}).fit(TRAIN, TEST, FuseContext(5))
-    assert fuser._model["tree"].random_state == 5 and fuser.summary()["searched"] == "on the validation split"
+    assert fuser._model["tree"].random_state == 5 and fuser.summary()["compared"] == "on the validation split"
 
 
 def test_what_a_configuration_cannot_tell_is_refused_only_when_it_is_fitted_again(tmp_path):
@@ -112,6 +112,8 @@ def test_refusals():
         UnknownNameError, match=r"unknown scikit-learn estimator 'MinMaxSkaler' \(did you mean 'MinMaxS"
     ):
         make_classifier("Pipeline", {"steps": [["scale", {"estimator": "MinMaxSkaler"}]]})
+    with pytest.raises(SpecError, match=r"'Pipeline' with a memory would read pickles from 'cache'; leave it out"):
+        make_classifier("Pipeline", {"steps": [["nb", {"estimator": "GaussianNB"}]], "memory": "cache"})
     with pytest.raises(SpecError, match=r"grid of parameter 'C' is empty"):
         structure(SklearnFuserConfig, {"grid": {"C": []}}, "fuser")
 

@@ -113,7 +113,7 @@ class ScoreFuser(Fuser):
         with one_thread():
             best = select(self.grid(len(self._columns)), self._fitter(context.seed), train, validation)
         self._model = best.model
-        tried = {"chosen": plain(best.params), "candidates": best.tried, "searched": best.how}
+        tried = {"chosen": plain(best.params), "candidates": best.tried, "compared": best.how}
         self._report = {**tried, **self.describe(best.model)}
         return self
 

@@ -23,7 +23,7 @@ from taskfusion.images import Array
 from taskfusion.inputs import FusionInput, ScoreTable
 
 
-class FuserClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class FuserClassifier(ClassifierMixin, BaseEstimator):
     """A binary classifier on a table of scores, one column a score; NaN where a task gave none.
 
     Columns of a data frame may be called ``TASK/…`` as in a pipeline; else each column counts as a task of its own.
