@@ -98,8 +98,7 @@ def _make(kind: type, params: Mapping[str, Any]) -> Any:
     for key, parameter in known.items():
         if parameter.default is inspect.Parameter.empty and key not in values:
             raise SpecError(f"classifier {kind.__name__!r} wraps other estimators: parameter {key!r} must name them")
-    if values.get("memory") is not None:
-        raise SpecError(f"{kind.__name__!r} with a memory would read pickles from {values['memory']!r}; leave it out")
+    _refuse_memory(kind.__name__, values)
     estimator = kind(**{key: value for key, value in values.items() if key in known})
     return set_parameters(estimator, {key: value for key, value in values.items() if key not in known})
 
@@ -115,7 +114,15 @@ def set_parameters(estimator: Any, params: Mapping[str, Any]) -> Any:
         if key not in known:
             name = type(estimator).__name__
             raise SpecError(f"classifier {name!r}: unknown parameter {key!r}{did_you_mean(key, known)}")
+    _refuse_memory(type(estimator).__name__, params)
     return estimator.set_params(**params)
+
+
+def _refuse_memory(name: str, params: Mapping[str, Any]) -> None:
+    """A pipeline's memory is a folder of pickles, which would be read while fitting (law 4)."""
+    for key, value in params.items():
+        if key.rpartition("__")[2] == "memory" and value is not None:
+            raise SpecError(f"{name!r} with a memory would read pickles from {value!r}; leave it out")
 
 
 def _value_of(value: Any) -> Any:

@@ -114,6 +114,8 @@ def test_refusals():
         make_classifier("Pipeline", {"steps": [["scale", {"estimator": "MinMaxSkaler"}]]})
     with pytest.raises(SpecError, match=r"'Pipeline' with a memory would read pickles from 'cache'; leave it out"):
         make_classifier("Pipeline", {"steps": [["nb", {"estimator": "GaussianNB"}]], "memory": "cache"})
+    with pytest.raises(SpecError, match=r"'Pipeline' with a memory would read pickles from 'cache'; leave it out"):
+        SklearnFuser.of(Pipeline([("nb", GaussianNB())]), grid={"memory": ["cache"]}).fit(TRAIN, TEST, FuseContext())
     with pytest.raises(SpecError, match=r"grid of parameter 'C' is empty"):
         structure(SklearnFuserConfig, {"grid": {"C": []}}, "fuser")
 
