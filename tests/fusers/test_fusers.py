@@ -122,6 +122,11 @@ def test_refusals():
     one = FusionData(TRAIN.inputs, np.zeros(len(TRAIN), int), TRAIN.groups)
     with pytest.raises(DataError, match=r"score fuser: 0 positive of 160 training cases; both classes are needed"):
         SvmFuser().fit(one, None, FuseContext())
+    again = LogisticFuser().fit(TRAIN, VALIDATION, FuseContext())
+    with pytest.raises(DataError, match=r"both classes are needed"):
+        again.fit(one, None, FuseContext())
+    with pytest.raises(NotFittedError, match=r"this fuser is not trained"):  # not half of one fit and half of another
+        again.predict(TEST.inputs)
 
 
 def test_layer_sizes():

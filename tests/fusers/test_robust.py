@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from score_tables import fusion_data, fusion_input, three_tasks
 from sklearn.metrics import roc_auc_score
 
-from taskfusion.errors import DataError
+from taskfusion.configs import structure
+from taskfusion.errors import DataError, NotFittedError, SpecError
 from taskfusion.fusers.base import FuseContext, FusionData
 from taskfusion.fusers.score import (
     BoostingConfig,
@@ -132,6 +133,11 @@ def test_a_boosting_of_few_cases_learns_something():
     assert np.ptp(scores.predict(fusion_input(np.array([[0.1], [0.9]])))) > 0.3
 
 
-def test_refusals():
+def test_refusals(tmp_path):
     with pytest.raises(DataError, match=r"score fuser: the tasks have no scores"):
         LogisticFuser().fit(fusion_data(np.zeros((2, 0)), np.arange(2)), None, FuseContext())
+    with pytest.raises(SpecError, match=r"fuser: Length of 'C' must be >= 1: 0"):
+        structure(SvmConfig, {"C": []}, "fuser")
+    with pytest.raises(NotFittedError, match=r"this fuser is not trained; call fit first"):
+        LogisticFuser().save(tmp_path)
+    assert list(tmp_path.iterdir()) == []

@@ -31,7 +31,7 @@ def test_it_answers_as_the_fuser_does():
     assert np.array_equal(
         face.predict_proba(X)[:, 1], FAST.fresh().fit(DATA, None, FuseContext(3)).predict(DATA.inputs)
     )
-    assert FAST._columns is None  # the fuser it was given is left alone
+    assert FAST._model is None  # the fuser it was given is left alone
 
 
 def test_any_two_labels_the_second_being_the_target():

@@ -104,6 +104,7 @@ class ScoreFuser(Fuser):
         Raises:
             DataError: training cases of one class only, no column of scores, or too few cases for the classifier.
         """
+        self._model = None  # what was learned before is gone, also where this fails
         require_both_classes(train, "score fuser")
         self._columns = train.inputs.scores.columns
         if not self._columns:
@@ -147,7 +148,7 @@ class ScoreFuser(Fuser):
 
     def predict(self, inputs: FusionInput) -> Array:
         """Probability of the target, ``(cases,)``."""
-        if self._columns is None:
+        if self._model is None:
             raise NotFittedError("this fuser is not trained; call fit first")
         if inputs.scores.columns != self._columns:
             raise ContractError(f"the fuser learned from columns {self._columns}, found {inputs.scores.columns}")
@@ -159,7 +160,7 @@ class ScoreFuser(Fuser):
 
     def save_state(self, folder: Path) -> None:
         """The model as data; scaling, columns and summary as JSON."""
-        if self._columns is None:
+        if self._model is None:
             raise NotFittedError("this fuser is not trained; call fit first")
         self.save_model(self._model, folder)
         state = {"columns": self._columns, "scaler": self._scaler.state(), "base_rate": self._base_rate}

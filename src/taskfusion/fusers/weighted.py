@@ -125,8 +125,8 @@ def penalised_loss(parameters: Array, X: Array, truth: Array, ridge: float) -> t
 
 def weighted_mean(X: Array, weights: Array) -> tuple[Array, Array]:
     """Mean of each row over what is not NaN, and whether anything of weight was there; 0 where not."""
+    X = np.ascontiguousarray(X)  # each row is summed for itself, so that the batch does not change a bit of its mean
     there = ~np.isnan(X)
-    # summed column by column, so that neither the batch nor its order changes a bit of a case's mean
     total = (there * weights).sum(axis=1)
     seen = total > 0
     mean = (np.where(there, X, 0.0) * weights).sum(axis=1) / np.where(seen, total, 1.0)
