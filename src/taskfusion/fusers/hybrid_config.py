@@ -1,0 +1,18 @@
+"""Configuration of the hybrid fuser; reading it imports no Keras."""
+
+from __future__ import annotations
+
+import attrs
+
+from taskfusion.fusers.feat_config import FeatConfig
+
+
+@attrs.frozen
+class HybridConfig(FeatConfig):
+    """As for the feature fuser, and a branch of scores.
+
+    Attributes:
+        score_units: units of the dense layer on the scores.
+    """
+
+    score_units: int = attrs.field(default=32, validator=attrs.validators.ge(1))
