@@ -46,7 +46,8 @@ class AttentionFuser(NetworkFuser):
         if found != self._shapes:
             wanted = shapes_as_data(self._shapes)
             raise ContractError(f"the fuser learned from instances {wanted}, found {shapes_as_data(found)}")
-        return InstanceFeed(inputs.instances, self._shapes, self._scalers)
+        in_order = {task: inputs.instances[task] for task in self._shapes}
+        return InstanceFeed(in_order, self._shapes, self._scalers)
 
     def build(self, targets: int | None) -> Any:
         """See :func:`taskfusion.fusers.attention_network.build_network`."""
@@ -69,11 +70,12 @@ class AttentionFuser(NetworkFuser):
 
         self._require_fitted()
         self._weigher = self._weigher or weights_network(self._model)
-        weights = {task: np.zeros(len(found)) for task, found in inputs.instances.items()}
-        for rows, tensors in self.feed(inputs).chunks():
+        feed = self.feed(inputs)
+        weights = {task: np.zeros(len(found)) for task, found in feed.found.items()}
+        for rows, tensors in feed.chunks():
             answer = np.asarray(self._weigher.predict_on_batch(tensors))
             slots = np.cumsum([tensors[f"instances_{task}"].shape[1] for task in weights])[:-1]
-            for (task, found), part in zip(inputs.instances.items(), np.split(answer, slots, axis=1), strict=True):
+            for (task, found), part in zip(feed.found.items(), np.split(answer, slots, axis=1), strict=True):
                 _put_back(weights[task], found, rows, part)
         return weights
 
@@ -81,12 +83,13 @@ class AttentionFuser(NetworkFuser):
         """Shapes and ranges."""
         known = {task: scaler for task, scaler in self._scalers.items() if scaler is not None}
         arrays = {f"{task}:{end}": getattr(s, end) for task, s in known.items() for end in ("low", "high")}
-        return Scaling(arrays, {"shapes": shapes_as_data(self._shapes)})
+        return Scaling(arrays, {"tasks": list(self._shapes), "shapes": shapes_as_data(self._shapes)})
 
     def restore_scaling(self, scaling: Scaling) -> None:
         """Likewise."""
         self._weigher = None
-        self._shapes = {task: InstanceShape(**shape) for task, shape in scaling.facts["shapes"].items()}
+        shapes = scaling.facts["shapes"]  # JSON keeps no order, and the bag has one
+        self._shapes = {task: InstanceShape(**shapes[task]) for task in scaling.facts["tasks"]}
         self._scalers = {
             task: RangeScaler(*(scaling.arrays[f"{task}:{end}"] for end in ("low", "high"))) if shape.features else None
             for task, shape in self._shapes.items()

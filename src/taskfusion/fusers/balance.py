@@ -18,7 +18,7 @@ def pools_of(truth: Array, enough: int) -> Array:
         enough: how many cases make a pool of their own.
     """
     kinds, pool, counts = np.unique(truth, axis=0, return_inverse=True, return_counts=True)
-    large = counts >= enough
+    large = counts >= min(enough, counts.max())
     for kind in np.argsort(-counts, kind="stable"):
         large[kind] |= bool(_new(kinds[kind], kinds[large]))
     into = np.arange(len(kinds))

@@ -56,7 +56,7 @@ class FeatFuser(NetworkFuser):
 
 def answered(block: Array) -> Array:
     """``(cases,)``, True where anything of ``(cases, ...)`` is known."""
-    return np.isfinite(block).reshape(len(block), -1).any(axis=1)
+    return np.asarray(np.isfinite(block).any(axis=tuple(range(1, block.ndim))))
 
 
 class FeatureBlocks:
