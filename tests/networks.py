@@ -28,7 +28,7 @@ def toy_data(cases: int, seed: int = 0, joint: bool = False) -> FusionData:
 
 def without_answers(inputs: FusionInput, rows: np.ndarray, tasks: tuple[str, ...] = ()) -> FusionInput:
     """The same, as if these tasks (all by default) had said nothing about the marked cases."""
-    return inputs.hiding({task: rows for task in tasks or inputs.tasks})
+    return inputs.hiding(dict.fromkeys(tasks or inputs.tasks, rows))
 
 
 def auc(truth: np.ndarray, scores: np.ndarray) -> float:

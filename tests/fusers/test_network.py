@@ -171,7 +171,7 @@ def test_pools_are_combinations_and_rare_ones_stand_alone_only_for_a_class_of_th
     pools = pools_of(truth, enough)
     for pool in np.unique(pools):
         inside = truth[pools == pool]
-        kinds, counts = np.unique(inside, axis=0, return_counts=True)
+        counts = np.unique(inside, axis=0, return_counts=True)[1]
         assert (counts >= enough).sum() <= 1  # no two large combinations share a pool
     weights = balancing_weights(truth, pools)
     assert ((weights > 0) == (truth >= 0)).all()

@@ -34,7 +34,7 @@ def pool(values: Any, weights: Any) -> Any:
 
 
 @keras.saving.register_keras_serializable("taskfusion")
-class GatedAttention(layers.Layer):
+class GatedAttention(keras.layers.Layer):
     """How much each instance counts: ``softmax(w . (tanh(V h) * sigmoid(U h)))`` over those that are known.
 
     Args:
@@ -69,7 +69,7 @@ class GatedAttention(layers.Layer):
 
 
 @keras.saving.register_keras_serializable("taskfusion")
-class WeightedSum(layers.Layer):
+class WeightedSum(keras.layers.Layer):
     """See :func:`pool`."""
 
     def call(self, values: Any, weights: Any) -> Any:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 from attrs.validators import deep_iterable, ge, gt, lt
 
-share = (ge(0), lt(1))  # of what is dropped: not all of it
+share: Any = (ge(0), lt(1))  # of what is dropped: not all of it
 positive = deep_iterable(ge(1))  # every one of a tuple
 
 

@@ -105,7 +105,7 @@ def training_batches(train: Labelled, config: NetworkConfig, seed: int) -> Batch
 class _Weighted(Batches):
     """Batches whose targets are pairs of truth and weights."""
 
-    def __getitem__(self, index: int) -> tuple[Any, ...]:  # type: ignore[override]  # Keras takes pairs and triples
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
         inputs, (truth, weights) = super().__getitem__(index)
         return inputs, truth, weights
 
