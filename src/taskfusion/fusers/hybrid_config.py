@@ -12,7 +12,8 @@ class HybridConfig(FeatConfig):
     """As for the feature fuser, and a branch of scores.
 
     Attributes:
-        score_units: units of the dense layer on the scores.
+        score_units: units of the dense layer on the scores; as many as the feature branches have together, so that the
+            network has learned the scores before it learns the features by heart.
     """
 
-    score_units: int = attrs.field(default=32, validator=attrs.validators.ge(1))
+    score_units: int = attrs.field(default=256, validator=attrs.validators.ge(1))
