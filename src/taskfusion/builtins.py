@@ -30,6 +30,10 @@ def taskfusion_fusers() -> list[Entry]:
         Entry("boosting", "taskfusion.fusers.trees:BoostingFuser", "gradient boosting; leaves missing scores missing"),
         Entry("sklearn", "taskfusion.fusers.wrapped:SklearnFuser", "any scikit-learn classifier on the scores"),
         Entry("feat", "taskfusion.fusers.feat:FeatFuser", "a multi-branch network (Keras) on the tasks' features"),
+        Entry(
+            "hybrid", "taskfusion.fusers.hybrid:HybridFuser", "a multi-branch network on scores and features together"
+        ),
+        Entry("attention", "taskfusion.fusers.attention:AttentionFuser", "gated attention over every answer; no slots"),
     ]
 
 

@@ -4,29 +4,17 @@ from __future__ import annotations
 
 import attrs
 
+from taskfusion.fusers.network_config import NetworkConfig, positive
+
 
 @attrs.frozen
-class FeatConfig:
-    """The network and its training; the paper's values unless said otherwise.
+class FeatConfig(NetworkConfig):
+    """The branches; how they are joined and trained stands in :class:`NetworkConfig`.
 
     Attributes:
         filters: filters of the convolution blocks; case- and view-level tasks use the first two (ours).
         kernel: kernel size of the convolutions along the feature axis (ours).
-        dense: units of the dense layer after joining (ours).
-        dropout: between the dense layers.
-        learning_rate: of Adam.
-        batch_size: balanced between the classes.
-        epochs: at most; the paper stops early and names no bound.
-        patience: epochs without ``tolerance`` better validation loss before training stops.
-        tolerance: see ``patience``.
     """
 
-    filters: tuple[int, ...] = (16, 32, 64)
-    kernel: int = 7
-    dense: int = 64
-    dropout: float = 0.1
-    learning_rate: float = 5e-4
-    batch_size: int = 8
-    epochs: int = 40
-    patience: int = 10
-    tolerance: float = 1e-3
+    filters: tuple[int, ...] = attrs.field(default=(16, 32, 64), validator=positive)
+    kernel: int = attrs.field(default=7, validator=attrs.validators.ge(1))
