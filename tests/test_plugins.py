@@ -126,7 +126,7 @@ class FakeDist:
 
 class FakePoint:
     def __init__(self, name, loaded):
-        self.name, self.dist, self._loaded = name, FakeDist, loaded
+        self.name, self.value, self.dist, self._loaded = name, f"{name}.plugin", FakeDist, loaded
 
     def load(self):
         if isinstance(self._loaded, Exception):
