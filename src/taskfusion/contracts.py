@@ -126,7 +126,7 @@ def problem_of(kind: str, found: Any) -> str:
     if not isinstance(found, type) or not issubclass(found, base):
         return f"{_named(found)} is no {kind}; expected a subclass of {right}"
     if inspect.isabstract(found):
-        return f"{_named(found)} does not define {', '.join(sorted(found.__abstractmethods__))}, as {right} demands"
+        return f"{_named(found)} does not define {', '.join(_missing(found))}, as {right} demands"
     return _problem_of_config(found, kind)
 
 
@@ -154,6 +154,10 @@ def _problem_of_config(found: type, kind: str) -> str:
     except Exception as error:  # validators and hooks are the plugin's own code
         return f"{_named(found)}.Config() raises {type(error).__name__}: {error}; expected defaults that are allowed"
     return ""
+
+
+def _missing(found: type) -> list[str]:
+    return sorted(getattr(found, "__abstractmethods__", ()))
 
 
 def _named(found: Any) -> str:

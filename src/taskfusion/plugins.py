@@ -37,7 +37,7 @@ class Component:
         distribution: the package it was installed with.
         version: of the distribution.
         plugin: the name of the entry point.
-        module: the entry point's module; empty for a plugin that was given in code.
+        module: the module its hooks are in; empty for an object that was given in code.
     """
 
     kind: str
@@ -107,8 +107,13 @@ class _Source:
         return self.module if self.entry_point is None else self.entry_point.load()
 
     def component(self, kind: str, entry: Entry) -> Component:
-        module = "" if self.entry_point is None else str(self.entry_point.value).partition(":")[0]
-        return Component(kind, entry, self.distribution, self.version, self.name, module)
+        return Component(kind, entry, self.distribution, self.version, self.name, self._module_name())
+
+    def _module_name(self) -> str:
+        if self.entry_point is not None:
+            return str(self.entry_point.value).partition(":")[0]
+        name = str(getattr(self.module, "__name__", ""))
+        return name if sys.modules.get(name) is self.module else ""
 
 
 class Registry:
@@ -121,6 +126,10 @@ class Registry:
     def components(self, kind: str) -> list[Component]:
         """Everything registered of one kind (a clashing name appears once per claimant)."""
         return [c for (k, _), found in sorted(self._components.items()) if k == kind for c in found]
+
+    def all_components(self) -> list[Component]:
+        """Everything registered, of all kinds."""
+        return [component for kind in REGISTERED for component in self.components(kind)]
 
     def names(self, kind: str) -> list[str]:
         """All names of one kind."""
@@ -207,7 +216,8 @@ def build_registry(modules: Iterable[Any] = (), entry_points: bool = True, stric
     Raises:
         PluginError: in strict mode, naming every broken plugin and every clash.
     """
-    registry, seen = Registry(), []
+    registry = Registry()
+    seen: list[Any] = []
     for source in _sources(modules, entry_points):
         try:
             plugin = source.load()
@@ -245,7 +255,7 @@ def _broken(source: _Source, error: BaseException) -> BrokenPlugin:
 
 
 def _sources(modules: Iterable[Any], entry_points: bool) -> list[_Source]:
-    own = _Source("builtins", PROJECT, _version(PROJECT), module=builtins)
+    own = _Source(PROJECT, PROJECT, _version(PROJECT), module=builtins)
     given = [_Source(getattr(m, "__name__", repr(m)), "given in code", "-", module=m) for m in modules]
     installed = _installed() if entry_points else []
     return [own, *given, *installed]

@@ -34,7 +34,9 @@ def with_registered_targets(cohort: Cohort, names: Iterable[str], registry: Regi
             raise UnknownNameError.of("target", name, [*targets, *registry.names("target")])
         targets[name], truth = derived(cohort, name, registry)
         if name in labels and not np.array_equal(labels[name], truth):
-            raise DataError(f"cohort {cohort.name!r} has another label {name!r}; the registered target would replace it")
+            raise DataError(
+                f"cohort {cohort.name!r} has another label {name!r}; the registered target would replace it"
+            )
         labels[name] = truth
     return attrs.evolve(cohort, labels=labels, targets=targets)
 
