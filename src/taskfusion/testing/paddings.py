@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import attrs
 import numpy as np
@@ -146,7 +147,7 @@ CHECKS = (
 
 
 def _of_case(slots: Slots, row: int) -> Slots:
-    rows = {name: None if values is None else values[row : row + 1] for name, values in _parts(slots).items()}
+    rows: dict[str, Any] = {k: None if v is None else v[row : row + 1] for k, v in _parts(slots).items()}
     return attrs.evolve(slots, **rows)
 
 
