@@ -40,7 +40,9 @@ def test_a_case_is_positive_by_its_boxes_of_that_type(cohort):
 
 def test_boxes_that_do_not_say_their_type_are_refused(cohort):
     plain = attrs.evolve(cohort, annotations=attrs.evolve(cohort.annotations, classes=("a", "b", "c", "d")))
-    with pytest.raises(DataError, match=r"target 'mass': cohort 'synthetic' has no boxes .*its box classes: a, b, c, d"):
+    with pytest.raises(
+        DataError, match=r"target 'mass': cohort 'synthetic' has no boxes .*its box classes: a, b, c, d"
+    ):
         Mass().truth(plain)
     with pytest.raises(DataError, match=r"its box classes: none"):
         Calcification().truth(attrs.evolve(cohort, annotations=None))

@@ -132,8 +132,9 @@ def rendered(template: str, values: dict[str, str]) -> str:
     from jinja2 import Environment, StrictUndefined
 
     source = resources.files("taskfusion.cli") / "templates" / "plugin" / f"{template}.j2"
-    options = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
-    environment = Environment(undefined=StrictUndefined, autoescape=False, **options)
+    environment = Environment(
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
     return environment.from_string(source.read_text(encoding="utf-8")).render(values)
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from taskfusion.cases import Cohort, Target
 from taskfusion.errors import DataError
 from taskfusion.targets import TargetMaker
+
+if TYPE_CHECKING:
+    from taskfusion.testing import Checking
 
 PATHOLOGIES = ("benign", "malignant")
 
@@ -19,6 +22,14 @@ class _LesionType(TargetMaker):
 
     type: ClassVar[str]
     description: ClassVar[str]
+
+    @classmethod
+    def checking(cls) -> Checking:
+        """A few small exams for ``taskfusion check``."""
+        from mammo_data.checking import tiny_cohort
+        from taskfusion.testing import Checking
+
+        return Checking(cohort=tiny_cohort())
 
     @property
     def target(self) -> Target:
@@ -32,7 +43,7 @@ class _LesionType(TargetMaker):
         Raises:
             DataError: a cohort without boxes, or whose boxes do not say the type.
         """
-        return cohort.view_labels(own_classes(cohort, self.type)).any(axis=1).astype(np.int64)
+        return np.asarray(cohort.view_labels(own_classes(cohort, self.type)).any(axis=1), np.int64)
 
 
 class Mass(_LesionType):
