@@ -288,7 +288,11 @@ class DemandingReader(CohortReader):
         ("padding", "NoConfig", r"NoConfig.Config is None; expected an attrs class with a default for each field"),
         ("padding", "PlainConfig", r"PlainConfig.Config is <class 'dict'>; expected an attrs class"),
         ("padding", "DemandingPadding", r"DemandingPadding.Config has no default for size; expected an attrs class"),
-        ("padding", "ImpossiblePadding", r"ImpossiblePadding.Config\(\) raises ValueError: .*expected defaults that are"),
+        (
+            "padding",
+            "ImpossiblePadding",
+            r"ImpossiblePadding.Config\(\) raises ValueError: .*expected defaults that are",
+        ),
         ("command", "NoFuser", r"NoFuser is no command; expected a click command"),
         ("padding", "Nothing", r"does not load .* has no 'Nothing'"),
     ],

@@ -20,7 +20,7 @@ from taskfusion.contracts import KINDS, PROJECT, REGISTERED, entries_of, importe
 from taskfusion.errors import PluginError, UnknownNameError
 from taskfusion.hookspecs import Entry
 
-__all__ = ["KINDS", "REGISTERED", "BrokenPlugin", "Component", "Registry", "build_registry", "merged"]
+__all__ = ["KINDS", "PROJECT", "REGISTERED", "BrokenPlugin", "Component", "Registry", "build_registry", "merged"]
 
 BLOCK_VARIABLE = "TASKFUSION_BLOCK_PLUGINS"
 STRICT_VARIABLE = "TASKFUSION_STRICT_PLUGINS"
@@ -220,19 +220,14 @@ def build_registry(modules: Iterable[Any] = (), entry_points: bool = True, stric
     seen: list[Any] = []
     for source in _sources(modules, entry_points):
         try:
-            plugin = source.load()
-            if any(plugin is other for other in seen):  # given in code, and installed too
-                continue
-            seen.append(plugin)
-            found = entries_of(plugin, source.name)
+            components = _collect(source, seen)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # whatever a plugin does wrong, sys.exit() too, the others go on
             registry.broken.append(_broken(source, error))
             continue
-        for kind, entries in found.items():
-            for entry in entries:
-                registry.add(source.component(kind, entry))
+        for component in components:
+            registry.add(component)
     if is_strict() if strict is None else strict:
         refuse(registry.problems())
     return registry
@@ -250,12 +245,22 @@ def refuse(problems: Iterable[str]) -> None:
         raise PluginError("plugins are not as they should be (strict mode):\n" + "\n".join(lines))
 
 
+def _collect(source: _Source, seen: list[Any]) -> list[Component]:
+    """Everything a plugin registers; nothing for one in ``seen``: given in code, and installed too."""
+    plugin = source.load()
+    if any(plugin is other for other in seen):
+        return []
+    seen.append(plugin)
+    found = entries_of(plugin, source.name)
+    return [source.component(kind, entry) for kind, entries in found.items() for entry in entries]
+
+
 def _broken(source: _Source, error: BaseException) -> BrokenPlugin:
     return BrokenPlugin(source.name, source.distribution, source.version, f"{type(error).__name__}: {error}")
 
 
 def _sources(modules: Iterable[Any], entry_points: bool) -> list[_Source]:
-    own = _Source(PROJECT, PROJECT, _version(PROJECT), module=builtins)
+    own = _Source(PROJECT, PROJECT, version_of(PROJECT), module=builtins)
     given = [_Source(getattr(m, "__name__", repr(m)), "given in code", "-", module=m) for m in modules]
     installed = _installed() if entry_points else []
     return [own, *given, *installed]
@@ -273,7 +278,8 @@ def _source_of(point: metadata.EntryPoint) -> _Source:
     return _Source(point.name, name, version, entry_point=point)
 
 
-def _version(distribution: str) -> str:
+def version_of(distribution: str) -> str:
+    """The installed version, or ``uninstalled``."""
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from taskfusion import __version__
 from taskfusion.cli import COMMANDS
-from taskfusion.plugins import Component, Registry
+from taskfusion.plugins import PROJECT, Component, Registry, version_of
 
 
 def plugin_commands(registry: Registry) -> dict[str, Component]:
@@ -16,8 +15,9 @@ def plugin_commands(registry: Registry) -> dict[str, Component]:
 
 def refused_commands(registry: Registry) -> list[str]:
     """A line for each plugin's command that claims the name of one of the program's own."""
+    own = f"{PROJECT} {version_of(PROJECT)}"
     return [
-        f"command {c.entry.name!r} is claimed by taskfusion {__version__} and {c.origin}; the program's own is used"
+        f"command {c.entry.name!r} is claimed by {own} and {c.origin}; the program's own is used"
         for c in registry.components("command")
         if c.entry.name in COMMANDS
     ]

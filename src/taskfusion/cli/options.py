@@ -73,9 +73,17 @@ def _default(value: Any) -> str:
 
 
 def _parameter(parameter: click.Parameter) -> Option:
-    default = "(required)" if parameter.required else repr(parameter.default)
     name = parameter.opts[0] if parameter.opts else str(parameter.name)
-    return Option(name, parameter.type.name, default, getattr(parameter, "help", None) or "")
+    return Option(name, parameter.type.name, _default_of(parameter), getattr(parameter, "help", None) or "")
+
+
+def _default_of(parameter: click.Parameter) -> str:
+    """Click keeps a marker of its own where there is no default."""
+    if parameter.required:
+        return "(required)"
+    if isinstance(parameter.default, str | int | float | tuple | list):
+        return repr(parameter.default)
+    return "False" if getattr(parameter, "is_flag", False) else "null"
 
 
 def field_docs(config: type) -> dict[str, str]:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from taskfusion.testing.cohorts import small_cohort as small_cohort
     from taskfusion.testing.commands import check_command as check_command
     from taskfusion.testing.fusers import check_fuser as check_fuser
-    from taskfusion.testing.fusion_data import fusion_data as fusion_data
-    from taskfusion.testing.fusion_data import small_outputs as small_outputs
+    from taskfusion.testing.made_up import fusion_data as fusion_data
+    from taskfusion.testing.made_up import small_outputs as small_outputs
     from taskfusion.testing.paddings import check_padding as check_padding
     from taskfusion.testing.readers import check_reader as check_reader
     from taskfusion.testing.report import Checking as Checking
@@ -33,9 +33,9 @@ _HOMES = {
     "check_reader": "readers",
     "check_target": "targets",
     "check_task": "tasks",
-    "fusion_data": "fusion_data",
+    "fusion_data": "made_up",
     "small_cohort": "cohorts",
-    "small_outputs": "fusion_data",
+    "small_outputs": "made_up",
 }
 
 __all__ = sorted(_HOMES)

@@ -16,7 +16,7 @@ from taskfusion.errors import DataError, NotFittedError, TaskFusionError
 from taskfusion.fusers.base import FuseContext, Fuser, FusionData
 from taskfusion.images import Array
 from taskfusion.outputs import TaskOutput
-from taskfusion.testing.fusion_data import all_absent, fusion_data, fusion_input, reordered, small_outputs
+from taskfusion.testing.made_up import all_absent, fusion_data, fusion_input, reordered, small_outputs
 from taskfusion.testing.report import Report, SkipError, checking_of, expect, expect_raises, run_checks, skipped
 from taskfusion.testing.storage import (
     array_difference,

@@ -84,7 +84,8 @@ def check_constructor(cls: type, config: Any) -> None:
     """Raise CheckError unless the constructor stores its configuration and opens nothing."""
     with no_doors() as opened:
         made = cls(config)
-    expect(not opened, f"{cls.__qualname__}(config) called {opened[:1]}; expected a constructor that only stores")
+    what = opened[0] if opened else ""
+    expect(not opened, f"{cls.__qualname__}(config) called {what}; expected a constructor that only stores")
     expect(
         getattr(made, "config", None) is config,
         f"{cls.__qualname__}(config).config is not that config; expected super().__init__(config)",
