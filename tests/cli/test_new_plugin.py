@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import taskfusion
 from taskfusion import cli
-from taskfusion.cli.new_plugin import Plugin, render, suggestion
+from taskfusion.cli.new_plugin import NAME, Plugin, render, suggestion
 from taskfusion.plugins import REGISTERED
 
 SOURCE = Path(taskfusion.__file__).parents[1]
@@ -119,6 +121,11 @@ def test_a_registered_name_is_written_with_a_warning(call, tmp_path):
 def test_the_kind_must_be_one(call):
     code, _, err = call("new-plugin", "texture", "--kind", "tusk")
     assert code == 2 and "'tusk' is not one of 'task', 'fuser'" in err
+
+
+@given(st.text(max_size=20))
+def test_a_suggestion_can_be_used(text):
+    assert NAME.fullmatch(suggestion(text))
 
 
 @pytest.mark.parametrize(("name", "text"), [("Dense Breasts!", "dense-breasts"), ("__x", "x"), ("ÄÖ", "brightness")])

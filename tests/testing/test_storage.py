@@ -63,12 +63,14 @@ class Many:
     least: int = attrs.field(default=5, validator=attrs.validators.le(5))
     rate: float = attrs.field(default=1.0, validator=attrs.validators.le(1))
     name: str = "a"
+    pair: tuple[int, ...] = (1, 2)
+    single: tuple[int, ...] = (1,)
     fixed: int = attrs.field(default=3, validator=attrs.validators.in_([3]))
 
 
 def test_fields_are_varied_within_what_is_allowed():
     found = dict(variations(Many()))
-    assert set(found) == {"on", "size", "least", "rate"}
+    assert set(found) == {"on", "size", "least", "rate", "name", "pair"}
     assert all(config != Many() for config in found.values())
 
 

@@ -6,6 +6,7 @@ import attrs
 import numpy as np
 
 from taskfusion.cases import Annotations, Case, Cohort, Target, View
+from taskfusion.errors import SpecError
 from taskfusion.images import Array
 from taskfusion.progress import Progress
 from taskfusion.readers import CohortReader
@@ -28,9 +29,14 @@ class SmallConfig:
     """
 
     cases: int = attrs.field(default=36, validator=attrs.validators.ge(12))
-    views: tuple[str, ...] = ("L", "R")
-    size: tuple[int, int] = (32, 24)
+    views: tuple[str, ...] = attrs.field(default=("L", "R"), validator=attrs.validators.min_len(1))
+    size: tuple[int, int] = attrs.field(default=(32, 24))
     seed: int = attrs.field(default=0, validator=attrs.validators.ge(0))
+
+    @size.validator
+    def _large_enough(self, _: object, value: tuple[int, int]) -> None:
+        if min(value) < 2 * SPOT:
+            raise SpecError(f"size must be at least {2 * SPOT} x {2 * SPOT}, found {list(value)}")
 
 
 class SmallReader(CohortReader):

@@ -129,6 +129,10 @@ def _others(value: Any) -> list[Any]:
         return [value + 1, value - 1, value * 2]
     if isinstance(value, float):
         return [value + 0.125, value - 0.125, value * 1.5, value * 0.5]
+    if type(value) is str:  # not a member of an enumeration
+        return [f"{value}_other"]
+    if isinstance(value, tuple) and len(value) > 1:
+        return [value[:-1], value[::-1]]
     return []
 
 

@@ -213,7 +213,7 @@ def fingerprint(subject: TaskSubject) -> None:
         tried += 1
         expect(other != first, f"the fingerprint does not change with option {field!r}; expected it to")
     if not tried:
-        raise SkipError("it has no number or switch among its options to vary")
+        raise SkipError("none of its options can simply be varied")
 
 
 def reporting(subject: TaskSubject) -> None:
