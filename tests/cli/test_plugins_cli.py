@@ -228,6 +228,13 @@ def test_check_runs_the_kit_and_says_what_failed(call):
     assert code == 1 and "✗ Answers are finite" in out and "shape (17, 1); expected (17,)" in out
 
 
+def test_check_names_who_else_claims_a_name(call):
+    code, out, _ = call("check", "greet", plugins=[Plugin()])
+    assert code == 0 and "names" not in out and "✓ --help says what it does" in out
+    code, out, _ = call("check", "run", plugins=[Plugin()])
+    assert code == 1 and "✗ Nobody else claims them: command 'run' is claimed by taskfusion" in out
+
+
 def test_check_takes_a_distribution_and_a_kind(call):
     code, out, _ = call("check", "TaskFusion", "--kind", "padding")
     assert code == 0 and "padding zero (taskfusion" in out and "fuser" not in out

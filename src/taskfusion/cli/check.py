@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from itertools import chain
+from typing import TYPE_CHECKING
 
 import click
 
-from taskfusion.plugins import REGISTERED, build_registry
+from taskfusion.plugins import REGISTERED, Component, Registry, build_registry
+
+if TYPE_CHECKING:
+    from taskfusion.testing.report import Report
 
 
 @click.command("check", epilog="Example:  taskfusion check my-plugin   or   taskfusion check svm --kind fuser")
@@ -20,8 +26,10 @@ def command(plugin: str, kind: str | None) -> None:
     """
     from taskfusion.testing.components import check_components, find_components
 
+    registry = build_registry(strict=False)
+    components = find_components(registry, plugin, kind or "")
     reports = []
-    for report in check_components(find_components(build_registry(strict=False), plugin, kind or "")):
+    for report in chain(_claims(registry, components), check_components(components)):
         reports.append(report)
         click.secho(report.subject, bold=True)
         for outcome in report.outcomes:
@@ -31,3 +39,14 @@ def command(plugin: str, kind: str | None) -> None:
     click.echo(", ".join(f"{count} {status}" for status, count in counts.items()))
     if counts["failed"]:
         sys.exit(1)
+
+
+def _claims(registry: Registry, components: Sequence[Component]) -> list[Report]:
+    """Names that somebody else claims too, where there are any."""
+    from taskfusion.cli.commands import refused_commands
+    from taskfusion.testing.report import failed
+
+    names = [f"{component.kind} {component.entry.name!r} is claimed" for component in components]
+    lines = [*registry.problems(), *refused_commands(registry)]
+    clashes = [line for line in lines if line.startswith(tuple(names))]
+    return [failed("names", "Nobody else claims them", line) for line in clashes]
