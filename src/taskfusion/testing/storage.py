@@ -131,8 +131,8 @@ def _others(value: Any) -> list[Any]:
         return [value + 0.125, value - 0.125, value * 1.5, value * 0.5]
     if type(value) is str:  # not a member of an enumeration
         return [f"{value}_other"]
-    if isinstance(value, tuple) and len(value) > 1:
-        return [value[:-1], value[::-1]]
+    if isinstance(value, tuple) and len({type(item) for item in value}) == 1:
+        return [value[::-1]] if value != value[::-1] else []  # of the same length and types, as it may have to be
     return []
 
 
