@@ -7,12 +7,13 @@ STAMP := $(VENV)/.installed
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help install demo test fast lint format clean
+.PHONY: help install demo test fast docs lint format clean
 
 help:
 	@echo 'make demo     train, fuse and compare three mammography models on synthetic exams (about 10 minutes)'
 	@echo 'make test     style, types and all tests'
 	@echo 'make install  make .venv with the library and the four plugins, editable'
+	@echo 'make docs     the pages as HTML in build/docs; a warning is an error'
 	@echo 'make fast     the tests that take under a second each'
 
 install: $(STAMP)
@@ -21,7 +22,7 @@ $(STAMP): constraints.txt pyproject.toml $(wildcard plugins/*/pyproject.toml)
 	@test -n "$(PYTHON)" || { echo 'error: no Python 3.11, 3.12 or 3.13 with venv found; name one: make PYTHON=... install'; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q -c constraints.txt 'setuptools>=77' wheel
-	$(BIN)/python -m pip install -q --no-build-isolation -c constraints.txt -e '.[keras,dev]' $(foreach p,$(filter-out .,$(PACKAGES)),-e $(p))
+	$(BIN)/python -m pip install -q --no-build-isolation -c constraints.txt -e '.[keras,onnx,dev,docs]' $(foreach p,$(filter-out .,$(PACKAGES)),-e $(p))
 	@touch $@
 
 demo: install
@@ -33,6 +34,10 @@ test: install lint
 fast: install
 	$(BIN)/python -m pytest -m 'not slow'
 
+docs: install
+	$(BIN)/python -m sphinx -q -E -W --keep-going docs build/docs
+	@echo 'open build/docs/index.html'
+
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check -q .
@@ -43,4 +48,4 @@ format: install
 	$(BIN)/ruff format -q .
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) build/docs

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from taskfusion.cases import Case
 from taskfusion.errors import ContractError, DataError
-from taskfusion.outputs import Detections, Level, TaskOutput, TaskSpec, check_output
+from taskfusion.outputs import Detections, Level, TaskOutput, TaskSpec, absent_output, check_output
 
 VIEWS = ("L", "R")
 
@@ -87,7 +88,11 @@ def view_output(scores: object, present: object = ((True, True),), features: obj
     ("output", "error", "message"),
     [
         (view_output(None), ContractError, r"task 't': scores has shape nothing; expected \(1, 2, 1\)"),
-        (view_output([[[0.5]]]), ContractError, r"scores has shape \(1, 1, 1\); expected \(1, 2, 1\)"),
+        (
+            view_output([[[0.5]]]),
+            ContractError,
+            r"scores has shape \(1, 1, 1\); expected \(1, 2, 1\) \(cases, views, classes\) for case 'a'",
+        ),
         (view_output([[[0.5], [0.5]]], features=1), ContractError, r"features has shape nothing; expected \(1, 2, 4\)"),
         (view_output([[[0.5], [1.5]]]), DataError, r"task 't', case 'a': score 1.5 outside \[0, 1\]"),
         (view_output([[[0.5], [np.nan]]]), DataError, r"case 'a': score nan outside"),
@@ -103,13 +108,50 @@ def test_absent_answers_may_be_nan():
     check_output(view_output([[[0.5], [np.nan]]], [[True, False]]), "t", ["a"])
 
 
+def test_features_of_an_answer_must_be_finite():
+    features = np.zeros((1, 2, 4))
+    features[0, 1, 2] = np.nan
+    spec = TaskSpec(Level.VIEW, ("ill",), VIEWS, 4)
+    check_output(TaskOutput(spec, ["a"], [[True, False]], [[[0.5], [0.5]]], features), "t", ["a"])
+    with pytest.raises(DataError, match=r"task 't', case 'a': feature nan is not finite"):
+        check_output(TaskOutput(spec, ["a"], [[True, True]], [[[0.5], [0.5]]], features), "t", ["a"])
+    found = ragged([1, 1])
+    found.detections.background[0, 0, 0] = np.inf
+    with pytest.raises(DataError, match=r"case 'c0': feature inf is not finite"):
+        check_output(found, "t", ["c0"])
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({"classes": ("a", "a")}, r"task spec: classes \['a', 'a'\] must differ"),
+        ({"views": ("L", "L")}, r"task spec: views \['L', 'L'\] must differ"),
+        ({"classes": ()}, r"task spec: classes are empty"),
+        ({"level": "view"}, r"task spec: level view needs views"),
+        ({"feature_size": 5, "feature_channels": 2}, r"5 features cannot be 2 channels of equal size"),
+        ({"background": True}, r"background is for level detection with a feature_size"),
+    ],
+)
+def test_a_spec_that_cannot_be_is_refused(spec, message):
+    with pytest.raises(ContractError, match=message):
+        TaskSpec(**{"level": "case", "classes": ("a",), **spec})
+
+
+@pytest.mark.parametrize("level", list(Level))
+def test_saying_nothing_is_an_output_like_any_other(level):
+    spec = TaskSpec(level, ("a", "b"), VIEWS, 4, background=level is Level.DETECTION, required=("age",))
+    output = check_output(absent_output(spec, ["x", "y"]), "t", ["x", "y"])
+    assert not output.present.any() and len(output.select(np.array([1]))) == 1
+    assert spec.can_answer(Case.of("x", age=3)) and not spec.can_answer(Case.of("x", {"L": "l.png"}))
+
+
 def test_detections_are_held_against_their_spec():
     output = ragged([1, 0])
-    with pytest.raises(ContractError, match=r"answered about other cases"):
+    with pytest.raises(ContractError, match=r"other cases .*row 0 is 'c0', expected 'other'"):
         check_output(output, "t", ["other"])
     spec = TaskSpec(Level.DETECTION, ("mild",), VIEWS, 3, background=True)
     found = Detections([0, 1, 1], [[0, 0, 1, 1]], [1], [0.5], np.zeros((1, 3)), np.zeros((1, 2, 3)))
-    with pytest.raises(ContractError, match=r"a detection label lies outside 0\.\.0"):
+    with pytest.raises(ContractError, match=r"task 't', case 'a': a detection label is 1; expected 0\.\.0"):
         check_output(TaskOutput(spec, ["a"], [[True, True]], detections=found), "t", ["a"])
     with pytest.raises(ContractError, match=r"detections has shape nothing"):
         check_output(TaskOutput(spec, ["a"], [[True, True]]), "t", ["a"])

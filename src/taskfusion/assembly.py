@@ -8,79 +8,122 @@ import attrs
 import numpy as np
 
 from taskfusion.cases import Target
-from taskfusion.errors import ContractError
+from taskfusion.errors import ContractError, DataError
 from taskfusion.images import Array
-from taskfusion.outputs import Level, TaskOutput
+from taskfusion.inputs import FusionInput, Instances, ScoreTable
+from taskfusion.outputs import Level, TaskOutput, TaskSpec
 from taskfusion.padding import Padding, Slots
 
-
-@attrs.frozen(eq=False)
-class ScoreTable:
-    """``values`` is ``(cases, columns)``; NaN where a task gave no answer (``missing`` is True there)."""
-
-    columns: tuple[str, ...]
-    values: Array
-
-    @property
-    def missing(self) -> Array:
-        """``(cases, columns)``, True where a task gave no answer."""
-        return np.isnan(self.values)
-
-
-@attrs.frozen(eq=False)
-class FusionInput:
-    """What a fuser sees of some cases.
-
-    Attributes:
-        cases: ids.
-        scores: the score table.
-        features: per task ``(cases, channels, feature_size)``, NaN where a task gave no answer; empty unless asked for.
-        levels: the level of each task in ``features``.
-    """
-
-    cases: tuple[str, ...]
-    scores: ScoreTable
-    features: Mapping[str, Array] = attrs.field(factory=dict)
-    levels: Mapping[str, Level] = attrs.field(factory=dict)
-
-    def __len__(self) -> int:
-        return len(self.cases)
+# What to make of an answer that a task did not give, per task: refuse the case, leave it to the fuser (which knows the
+# training split's medians, or leaves it out), or put "undecided" or "nothing" there.
+MISSING_POLICIES = ("optional", "required", "neutral", "zero")
+_SCORE_FILL = {"neutral": 0.5, "zero": 0.0}
+_FEATURE_FILL = {"zero": 0.0}
 
 
 @attrs.frozen
 class Assembler:
-    """How task outputs become fusion input: slots per view, padding, target, and whether features come along."""
+    """How task outputs become fusion input.
+
+    Attributes:
+        target: which detection labels count.
+        detections: slots per view.
+        padding: what stands in a slot without a detection.
+        with_features: whether feature blocks come along.
+        with_instances: whether every answer comes along, ragged.
+        missing: per task one of ``MISSING_POLICIES``; ``optional`` where a task is not named.
+        fitted: per task of level detection a padding that learned from the training split; else ``padding``.
+    """
 
     target: Target
-    detections: int
+    detections: int = attrs.field(validator=(attrs.validators.instance_of(int), attrs.validators.ge(1)))
     padding: Padding
     with_features: bool = False
+    with_instances: bool = False
+    missing: Mapping[str, str] = attrs.field(factory=dict)
+    fitted: Mapping[str, Padding] = attrs.field(factory=dict)
+
+    def fit(self, outputs: Mapping[str, TaskOutput], truth: Array) -> Assembler:
+        """The same with paddings that learned from these cases, truth ``(cases,)`` of 0 and 1."""
+        found = {task: output for task, output in outputs.items() if output.spec.level is Level.DETECTION}
+        fitted = {task: self.padding.fit(self.slots(output), truth) for task, output in found.items()}
+        return attrs.evolve(self, fitted=fitted)
 
     def __call__(self, outputs: Mapping[str, TaskOutput]) -> FusionInput:
         """Join the outputs of several tasks about the same cases.
 
         Raises:
             ContractError: when the outputs are about different cases, or features are asked for and none exist.
+            DataError: when a task that is ``required`` gave no answer about a case, or by padding ``error``.
         """
         cases = _same_cases(outputs)
-        names: list[str] = []
-        columns: list[Array] = []
-        features: dict[str, Array] = {}
-        for task, output in outputs.items():
-            slots = self._slots(output)
-            names += column_names(task, output, self.detections)
-            columns.append(_score_columns(output, slots))
-            if self.with_features and output.spec.feature_size:
-                features[task] = _feature_block(output, slots)
-        if self.with_features and not features:
+        slots = {task: self._filled(task, output) for task, output in outputs.items()}
+        tables = [self._scores(task, output, slots[task]) for task, output in outputs.items()]
+        seen = {task: output for task, output in outputs.items() if self.with_features and output.spec.feature_size}
+        if self.with_features and not seen:
             raise ContractError(f"none of the tasks {', '.join(outputs)} has features; use a score fuser")
-        table = ScoreTable(tuple(names), np.concatenate(columns, axis=1))
-        return FusionInput(cases, table, features, {task: outputs[task].spec.level for task in features})
+        features = {task: self._features(task, output, slots[task]) for task, output in seen.items()}
+        found = {task: instances_of(out, self.target) for task, out in outputs.items()} if self.with_instances else {}
+        return FusionInput(cases, _side_by_side(tables), features, {t: o.spec.level for t, o in outputs.items()}, found)
 
-    def _slots(self, output: TaskOutput) -> Slots | None:
+    def slots(self, output: TaskOutput) -> Slots:
+        """The top detections, gaps not filled."""
+        return top_detections(output, self.target, self.detections)
+
+    def _filled(self, task: str, output: TaskOutput) -> Slots | None:
         if output.spec.level is not Level.DETECTION:
             return None
-        return self.padding.fill(top_detections(output, self.target, self.detections))
+        return self.fitted.get(task, self.padding).fill(self.slots(output))
+
+    def _scores(self, task: str, output: TaskOutput, slots: Slots | None) -> ScoreTable:
+        policy = self.missing.get(task, "optional")
+        if policy == "required":
+            _refuse_absent(task, output)
+        values = np.asarray(output.scores if slots is None else slots.scores)
+        cells = output.present.reshape(*output.present.shape, *[1] * (values.ndim - output.present.ndim))
+        columns = tuple(column_names(task, output, self.detections))
+        values = np.where(cells, values, _SCORE_FILL.get(policy, np.nan)).reshape(len(output), len(columns))
+        gaps = np.zeros(values.shape, bool) if slots is None else slots.gaps.reshape(values.shape)
+        return ScoreTable(columns, values, gaps)
+
+    def _features(self, task: str, output: TaskOutput, slots: Slots | None) -> Array:
+        """``(cases, channels, feature_size)``: channels are branches, views, or views x slots."""
+        fill = _FEATURE_FILL.get(self.missing.get(task, "optional"), np.nan)
+        n, spec = len(output), output.spec
+        if slots is not None:
+            assert slots.features is not None  # spec.feature_size > 0 and check_output has seen to that
+            block = np.where(output.present[..., None, None], slots.features, fill)
+            return block.reshape(n, len(spec.views) * self.detections, spec.feature_size)
+        assert output.features is not None  # likewise
+        block = np.where(output.present[..., None], output.features, fill)
+        return block.reshape(n, *channels_of(spec))
+
+
+def channels_of(spec: TaskSpec) -> tuple[int, int]:
+    """Channels and feature size of the block of a task of level case or view."""
+    if spec.level is Level.VIEW:
+        return len(spec.views), spec.feature_size
+    return spec.feature_channels, spec.feature_size // spec.feature_channels
+
+
+def _side_by_side(tables: Sequence[ScoreTable]) -> ScoreTable:
+    return ScoreTable(
+        tuple(name for table in tables for name in table.columns),
+        np.concatenate([table.values for table in tables], axis=1),
+        np.concatenate([table.gaps for table in tables], axis=1),
+    )
+
+
+def _refuse_absent(task: str, output: TaskOutput) -> None:
+    absent = np.argwhere(~output.present)
+    if not len(absent):
+        return
+    cases = list(dict.fromkeys(output.cases[row[0]] for row in absent))
+    view = f", view {output.spec.views[absent[0][1]]!r}" if absent.shape[1] == 2 else ""
+    raise DataError(
+        f"task {task!r} is required, and gave no answer about {len(cases)} of {len(output)} cases: "
+        f"{cases[0]!r}{view}{', …' if len(absent) > 1 else ''}; leave them out, or set missing: {{{task}: optional}}"
+    )
 
 
 def column_names(task: str, output: TaskOutput, detections: int) -> list[str]:
@@ -97,24 +140,79 @@ def column_names(task: str, output: TaskOutput, detections: int) -> list[str]:
 
 def top_detections(output: TaskOutput, target: Target, n: int) -> Slots:
     """The n best-scored detections per view among the labels that count; ties are settled by the box, not the order."""
-    found, spec = output.detections, output.spec
-    if found is None:
-        raise ContractError("a task of level detection gave no detections")
-    cells = len(output) * len(spec.views)
-    cell_of = np.repeat(np.arange(cells), found.counts())
-    rows = np.flatnonzero(target.counts(spec.classes)[found.labels] & np.isfinite(found.scores))
-    order = rows[np.lexsort((*found.boxes[rows].T, -found.scores[rows], cell_of[rows]))]
-    cell = cell_of[order]
+    order, cell = _ranked(output, target)
+    spec, found = output.spec, output.detections
+    assert found is not None  # _ranked has refused that
     rank = np.arange(len(order)) - np.searchsorted(cell, cell)
     keep, cell, rank = order[rank < n], cell[rank < n], rank[rank < n]
     shape = (len(output), len(spec.views), n)
-    scores, filled = np.zeros((cells, n), np.float32), np.zeros((cells, n), bool)
-    scores[cell, rank], filled[cell, rank] = found.scores[keep], True
-    if found.features is None:
-        return Slots(scores.reshape(shape), filled.reshape(shape), None, found.background)
-    features = np.zeros((cells, n, found.features.shape[1]), np.float32)
-    features[cell, rank] = found.features[keep]
-    return Slots(scores.reshape(shape), filled.reshape(shape), features.reshape(*shape, -1), found.background)
+    rows = np.full((len(output) * len(spec.views), n), -1, np.int64)
+    rows[cell, rank] = keep
+    rows = rows.reshape(shape)
+    filled = rows >= 0
+    scores = np.zeros(shape, np.float32)
+    scores[filled] = found.scores[rows[filled]]
+    features = None
+    if found.features is not None:
+        features = np.zeros((*shape, found.features.shape[1]), np.float32)
+        features[filled] = found.features[rows[filled]]
+    return Slots(scores, filled, features, found.background, output.present, rows, (output.cases, spec.views))
+
+
+def _ranked(output: TaskOutput, target: Target) -> tuple[Array, Array]:
+    """Rows of the detections that count, best first within each (case, view) cell, and their cells, ascending."""
+    found, spec = output.detections, output.spec
+    if found is None:
+        raise ContractError("a task of level detection gave no detections")
+    cell_of = np.repeat(np.arange(len(output) * len(spec.views)), found.counts())
+    looked = output.present.ravel()[cell_of]
+    rows = np.flatnonzero(target.counts(spec.classes)[found.labels] & np.isfinite(found.scores) & looked)
+    order = rows[np.lexsort((found.labels[rows], *found.boxes[rows].T, -found.scores[rows], cell_of[rows]))]
+    return order, cell_of[order]
+
+
+def instances_of(output: TaskOutput, target: Target) -> Instances:
+    """Every answer of a task as instances, whatever its level.
+
+    A case-level feature of several channels is an instance a channel. Of detections all that count for the target are
+    instances, and each view that was looked at has one more, of score 0 with the background feature (zeros where the
+    task has none): it tells "looked and found nothing" from "not looked".
+    """
+    if output.spec.level is Level.DETECTION:
+        return _instances_of_detections(output, target)
+    spec, n = output.spec, len(output)
+    assert output.scores is not None  # check_output has seen to that
+    count, size = channels_of(spec)
+    at_case = spec.level is Level.CASE  # a case's one answer stands for each of its channels
+    present = np.broadcast_to(output.present[:, None] if at_case else output.present, (n, count))
+    scores = output.scores[:, None] if at_case else output.scores
+    scores = np.broadcast_to(scores, (n, count, len(spec.classes)))
+    features = None
+    if spec.feature_size and output.features is not None:
+        features = output.features.reshape(n, count, size)[present]
+    offsets = np.concatenate([[0], np.cumsum(present.sum(axis=1))])
+    return Instances(offsets, scores[present], np.nonzero(present)[1], features, count)
+
+
+def _instances_of_detections(output: TaskOutput, target: Target) -> Instances:
+    found, spec = output.detections, output.spec
+    order, cell = _ranked(output, target)
+    assert found is not None  # _ranked has refused that
+    looked = np.flatnonzero(output.present.ravel())
+    where = np.argsort(np.concatenate([cell, looked]), kind="stable")  # a view's detections, then its background
+    scores = np.zeros((len(where), len(spec.classes)), np.float32)
+    scores[np.arange(len(order)), found.labels[order]] = found.scores[order]
+    cells = np.concatenate([cell, looked])[where]
+    features = None
+    if found.features is not None:
+        empty = np.zeros((len(looked), found.features.shape[1]), np.float32)
+        behind = (
+            empty if found.background is None else np.nan_to_num(found.background.reshape(-1, empty.shape[1])[looked])
+        )
+        features = np.concatenate([found.features[order], behind])[where]
+    counts = np.bincount(cells // max(len(spec.views), 1), minlength=len(output))
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    return Instances(offsets, scores[where], cells % max(len(spec.views), 1), features, len(spec.views))
 
 
 def _same_cases(outputs: Mapping[str, TaskOutput]) -> tuple[str, ...]:
@@ -124,28 +222,6 @@ def _same_cases(outputs: Mapping[str, TaskOutput]) -> tuple[str, ...]:
     if len(all_cases) > 1:
         raise ContractError(f"the tasks {', '.join(outputs)} answered about different cases")
     return next(iter(all_cases))
-
-
-def _score_columns(output: TaskOutput, slots: Slots | None) -> Array:
-    absent = ~output.present
-    if slots is None:
-        assert output.scores is not None  # check_output has seen to that
-        return np.where(absent[..., None], np.nan, output.scores).reshape(len(output), -1)
-    return np.where(absent[..., None], np.nan, slots.scores).reshape(len(output), -1)
-
-
-def _feature_block(output: TaskOutput, slots: Slots | None) -> Array:
-    """``(cases, channels, feature_size)``: channels are branches, views, or views x slots."""
-    n, absent, spec = len(output), ~output.present, output.spec
-    if slots is not None:
-        assert slots.features is not None  # spec.feature_size > 0 and check_output has seen to that
-        block = np.where(absent[..., None, None], np.nan, slots.features)
-        return block.reshape(n, -1, spec.feature_size)
-    assert output.features is not None
-    block = np.where(absent[..., None], np.nan, output.features)
-    if spec.level is Level.CASE:
-        return block.reshape(n, spec.feature_channels, -1)
-    return block.reshape(n, len(spec.views), spec.feature_size)
 
 
 def missing_of(outputs: Mapping[str, TaskOutput]) -> list[tuple[str, ...]]:

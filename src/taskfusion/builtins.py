@@ -9,8 +9,10 @@ from taskfusion.hookspecs import Entry, hookimpl
 def taskfusion_tasks() -> list[Entry]:
     """Ready-made tasks."""
     return [
-        Entry("table", "taskfusion.tasks.table:TableTask", "predictions somebody already has, from CSV or Parquet"),
+        Entry("table", "taskfusion.tasks.table:TableTask", "predictions somebody already has: CSV, Parquet, COCO"),
         Entry("sklearn", "taskfusion.tasks.sklearn:SklearnTask", "a scikit-learn classifier on columns of the cases"),
+        Entry("keras", "taskfusion.tasks.keras_model:KerasTask", "a saved Keras model (.keras) that looks at images"),
+        Entry("onnx", "taskfusion.tasks.onnx_model:OnnxTask", "an ONNX model that looks at images"),
     ]
 
 
@@ -34,6 +36,11 @@ def taskfusion_paddings() -> list[Entry]:
     return [
         Entry("zero", "taskfusion.padding:ZeroPadding", "score 0 and a zero feature vector"),
         Entry("background", "taskfusion.padding:BackgroundPadding", "score 0 and the view's background feature"),
+        Entry("repeat", "taskfusion.padding:RepeatPadding", "the view's own detections over again"),
+        Entry("mean", "taskfusion.padding:MeanPadding", "the mean of the view's own detections"),
+        Entry("learned", "taskfusion.learned_padding:LearnedPadding", "a score and a vector learned in training"),
+        Entry("mask", "taskfusion.padding:MaskPadding", "nothing: the fuser leaves gaps out, where it can"),
+        Entry("error", "taskfusion.padding:ErrorPadding", "a view with too few detections is refused"),
     ]
 
 

@@ -51,7 +51,7 @@ def _converter() -> cattrs.Converter:
     converter.register_structure_hook_func(_is_tuple, lambda v, t: _as_tuple(converter, v, t))
     converter.register_structure_hook_func(_is_plain_union, lambda v, t: _first_fit(converter, v, t))
     converter.register_structure_hook_func(lambda t: get_origin(t) is Literal, _one_of)
-    converter.register_structure_hook(Path, lambda v, _: Path(_strict(v, str)))
+    converter.register_structure_hook(Path, lambda v, _: v if isinstance(v, Path) else Path(_strict(v, str)))
     converter.register_unstructure_hook(Path, str)
     converter.register_unstructure_hook(tuple, lambda v: [converter.unstructure(item) for item in v])
     return converter

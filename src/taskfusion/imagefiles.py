@@ -25,7 +25,7 @@ def cases_of_files(paths: Iterable[Path], views: Sequence[str]) -> list[Case]:
     """
     found: dict[str, dict[str, View]] = {}
     for path, given in _files(paths):
-        named = _case_and_view(path, views)
+        named = case_and_view(path, views)
         if named is None:
             if given:
                 raise DataError(f"{path}: the file name ends in none of the views {', '.join(views) or 'none'}")
@@ -52,7 +52,8 @@ def _files(paths: Iterable[Path]) -> list[tuple[Path, bool]]:
     return files
 
 
-def _case_and_view(path: Path, views: Sequence[str]) -> tuple[str, str] | None:
+def case_and_view(path: Path, views: Sequence[str]) -> tuple[str, str] | None:
+    """The case and the view that a file's name says, None where it ends in no view."""
     for view in sorted(views, key=len, reverse=True):
         if path.stem.lower().endswith(view.lower()):
             rest = path.stem[: len(path.stem) - len(view)].rstrip(SEPARATORS)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from itertools import zip_longest
 
 import attrs
 import numpy as np
 
-from taskfusion.cases import check_boxes, integers, xyxy
+from taskfusion.cases import Case, check_boxes, integers, xyxy
 from taskfusion.errors import ContractError, DataError
 from taskfusion.images import Array
 
@@ -36,6 +37,11 @@ class TaskSpec:
         feature_size: length of a feature vector; 0 means the task has none.
         feature_channels: a case-level feature is this many vectors side by side (four branches, say).
         background: at level detection, whether a background feature per view comes along.
+        required: inputs (names of views or of metadata) without which it cannot answer about a case; it is not asked
+            then, and its answer is absent. All other inputs are optional: the task decides view by view.
+
+    Raises:
+        ContractError: where these do not go together.
     """
 
     level: Level = attrs.field(converter=Level)
@@ -44,6 +50,33 @@ class TaskSpec:
     feature_size: int = 0
     feature_channels: int = 1
     background: bool = False
+    required: tuple[str, ...] = attrs.field(converter=_names, default=())
+
+    def __attrs_post_init__(self) -> None:
+        for what, names in (("classes", self.classes), ("views", self.views)):
+            if len(set(names)) < len(names):
+                raise ContractError(f"task spec: {what} {list(names)} must differ")
+        if not self.classes and (self.level is Level.DETECTION or not self.feature_size):
+            raise ContractError("task spec: classes are empty; only features at level case or view go without a score")
+        if self.level is not Level.CASE and not self.views:
+            raise ContractError(f"task spec: level {self.level} needs views")
+        if self.feature_size < 0 or self.feature_channels < 1 or self.feature_size % self.feature_channels:
+            raise ContractError(
+                f"task spec: {self.feature_size} features cannot be {self.feature_channels} channels of equal size"
+            )
+        if self.background and not (self.level is Level.DETECTION and self.feature_size):
+            raise ContractError("task spec: background is for level detection with a feature_size")
+
+    def can_answer(self, case: Case) -> bool:
+        """Whether the case has every required input."""
+        return all(name in case.views or case.metadata.get(name) is not None for name in self.required)
+
+
+def ragged_rows(offsets: Array, cells: Array) -> tuple[Array, Array]:
+    """The offsets of these cells one after the other, and the rows they consist of."""
+    counts = np.diff(offsets)[cells]
+    chosen = np.concatenate([[0], np.cumsum(counts)])
+    return chosen, np.repeat(offsets[cells] - chosen[:-1], counts) + np.arange(chosen[-1])
 
 
 def _float(values: object) -> Array:
@@ -104,9 +137,7 @@ class Detections:
     def select(self, rows: Array, views: int) -> Detections:
         """Detections of these case rows, in this order."""
         cells = (np.asarray(rows, np.int64)[:, None] * views + np.arange(views)).ravel()
-        counts = self.counts()[cells]
-        offsets = np.concatenate([[0], np.cumsum(counts)])
-        index = np.repeat(self.offsets[cells] - offsets[:-1], counts) + np.arange(offsets[-1])
+        offsets, index = ragged_rows(self.offsets, cells)
         return Detections(
             offsets,
             self.boxes[index],
@@ -190,60 +221,120 @@ def _concatenate_optional(parts: Sequence[Array | None]) -> Array | None:
     return np.concatenate(arrays) if len(arrays) == len(parts) else None
 
 
+def absent_output(spec: TaskSpec, cases: Sequence[str]) -> TaskOutput:
+    """The output of a task that says nothing about any of these cases."""
+    n, cells = len(cases), (len(cases),) if spec.level is Level.CASE else (len(cases), len(spec.views))
+    present = np.zeros(cells, bool)
+    if spec.level is not Level.DETECTION:
+        features = np.full((*cells, spec.feature_size), np.nan) if spec.feature_size else None
+        return TaskOutput(spec, cases, present, np.full((*cells, len(spec.classes)), np.nan), features)
+    found = Detections(
+        np.zeros(n * len(spec.views) + 1),
+        np.zeros((0, 4)),
+        np.zeros(0),
+        np.zeros(0),
+        np.zeros((0, spec.feature_size)) if spec.feature_size else None,
+        np.full((*cells, spec.feature_size), np.nan) if spec.background else None,
+    )
+    return TaskOutput(spec, cases, present, detections=found)
+
+
 def check_output(output: TaskOutput, task: str, cases: Sequence[str]) -> TaskOutput:
     """Hold an output against its own spec; the gate through which every task output enters.
 
     Raises:
-        ContractError: shapes that differ from what the task declared, naming the task and the expected shape.
-        DataError: scores outside [0, 1], naming the task, the case and the value.
+        ContractError: another order of cases than asked, shapes that differ from what the task declared, labels that
+            name no class; naming the task, the cases and the expected shape.
+        DataError: scores outside [0, 1] or features that are not finite, naming the task, the case and the value.
     """
-    if tuple(cases) != output.cases:
-        raise ContractError(f"task {task!r} answered about other cases than it was asked, or in another order")
-    for name, value, shape in _expected(output):
+    _check_cases(output, task, cases)
+    for name, value, shape, axes in _expected(output):
         if value is None or value.shape != shape:
             found = "nothing" if value is None else str(value.shape)
-            raise ContractError(f"task {task!r}: {name} has shape {found}; expected {shape}")
+            raise ContractError(f"task {task!r}: {name} has shape {found}; expected {shape} ({axes}){_about(output)}")
     _check_scores(output, task)
+    _check_features(output, task)
     return output
 
 
-def _expected(output: TaskOutput) -> list[tuple[str, Array | None, tuple[int, ...]]]:
+def _check_cases(output: TaskOutput, task: str, cases: Sequence[str]) -> None:
+    if tuple(cases) == output.cases:
+        return
+    pairs = zip_longest(cases, output.cases, fillvalue="nothing")
+    row, (asked, found) = next((k, pair) for k, pair in enumerate(pairs) if pair[0] != pair[1])
+    raise ContractError(
+        f"task {task!r} answered about other cases than it was asked, or in another order: "
+        f"row {row} is {found!r}, expected {asked!r}"
+    )
+
+
+def _about(output: TaskOutput) -> str:
+    """`` for case 'a'``, `` for cases 'a' to 'c'``."""
+    if not len(output):
+        return ""
+    first, last = output.cases[0], output.cases[-1]
+    return f" for case {first!r}" if first == last else f" for cases {first!r} to {last!r}"
+
+
+def _expected(output: TaskOutput) -> list[tuple[str, Array | None, tuple[int, ...], str]]:
+    """Name, value, expected shape and what the axes are."""
     spec, n, v = output.spec, len(output), len(output.spec.views)
-    cells = (n,) if spec.level is Level.CASE else (n, v)
-    checks: list[tuple[str, Array | None, tuple[int, ...]]] = [("present", output.present, cells)]
+    at_case = spec.level is Level.CASE
+    cells, axes = ((n,), "cases") if at_case else ((n, v), "cases, views")
+    checks: list[tuple[str, Array | None, tuple[int, ...], str]] = [("present", output.present, cells, axes)]
     if spec.level is not Level.DETECTION:
-        checks.append(("scores", output.scores, (*cells, len(spec.classes))))
+        checks.append(("scores", output.scores, (*cells, len(spec.classes)), f"{axes}, classes"))
         if spec.feature_size:
-            checks.append(("features", output.features, (*cells, spec.feature_size)))
+            checks.append(("features", output.features, (*cells, spec.feature_size), f"{axes}, feature_size"))
         return checks
     found = output.detections
     if found is None:
-        return [*checks, ("detections", None, (n, v))]
-    checks.append(("offsets", found.offsets, (n * v + 1,)))
+        return [*checks, ("detections", None, (n, v), axes)]
+    checks.append(("offsets", found.offsets, (n * v + 1,), "cases * views + 1"))
     if spec.feature_size:
-        checks.append(("features", found.features, (len(found), spec.feature_size)))
+        checks.append(("features", found.features, (len(found), spec.feature_size), "detections, feature_size"))
     if spec.background:
-        checks.append(("background", found.background, (n, v, spec.feature_size)))
+        checks.append(("background", found.background, (n, v, spec.feature_size), f"{axes}, feature_size"))
     return checks
 
 
 def _check_scores(output: TaskOutput, task: str) -> None:
     found = output.detections
-    if found is not None:
-        if len(found) and not (found.labels.min() >= 0 and found.labels.max() < len(output.spec.classes)):
-            raise ContractError(f"task {task!r}: a detection label lies outside 0..{len(output.spec.classes) - 1}")
-        case_of = np.repeat(np.arange(len(found.offsets) - 1) // max(len(output.spec.views), 1), found.counts())
-        _refuse_outside(found.scores, case_of, output, task)
-        return
-    assert output.scores is not None  # _expected has refused None at these levels
-    scores = output.scores[output.present]
-    case_of = np.nonzero(output.present)[0]
-    _refuse_outside(scores, case_of, output, task)
+    if output.spec.level is not Level.DETECTION or found is None:
+        assert output.scores is not None  # _expected has refused None at these levels
+        scores, case_of = output.scores[output.present], np.nonzero(output.present)[0]
+    else:
+        scores, case_of = found.scores, _case_of_detections(output, found)
+        wrong = np.flatnonzero((found.labels < 0) | (found.labels >= len(output.spec.classes)))
+        if len(wrong):
+            raise ContractError(
+                f"task {task!r}, case {output.cases[int(case_of[wrong[0]])]!r}: a detection label is "
+                f"{found.labels[wrong[0]]}; expected 0..{len(output.spec.classes) - 1}"
+            )
+    _refuse(~((scores >= 0) & (scores <= 1)), (scores, case_of), output, (task, "score {} outside [0, 1]"))
 
 
-def _refuse_outside(scores: Array, case_of: Array, output: TaskOutput, task: str) -> None:
-    bad = ~((scores >= 0) & (scores <= 1))
+def _check_features(output: TaskOutput, task: str) -> None:
+    """Features of the answers that are there must be numbers; of absent ones nobody asks."""
+    blocks: list[tuple[Array, Array]] = []
+    if output.features is not None:
+        blocks.append((output.features[output.present], np.nonzero(output.present)[0]))
+    found = output.detections
+    if found is not None and found.features is not None:
+        blocks.append((found.features, _case_of_detections(output, found)))
+    if found is not None and found.background is not None:
+        blocks.append((found.background[output.present], np.nonzero(output.present)[0]))
+    for values, case_of in blocks:
+        _refuse(~np.isfinite(values), (values, case_of), output, (task, "feature {} is not finite"))
+
+
+def _case_of_detections(output: TaskOutput, found: Detections) -> Array:
+    return np.repeat(np.arange(len(found.offsets) - 1) // max(len(output.spec.views), 1), found.counts())
+
+
+def _refuse(bad: Array, where: tuple[Array, Array], output: TaskOutput, say: tuple[str, str]) -> None:
+    values, case_of = where
     if bad.any():
-        where = np.argwhere(bad)[0]
-        case = output.cases[int(case_of[where[0]])]
-        raise DataError(f"task {task!r}, case {case!r}: score {scores[tuple(where)]} outside [0, 1]")
+        place = np.argwhere(bad)[0]
+        case = output.cases[int(case_of[place[0]])]
+        raise DataError(f"task {say[0]!r}, case {case!r}: {say[1].format(values[tuple(place)])}")

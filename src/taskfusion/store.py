@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 import numpy as np
 
 from taskfusion.cases import Case
 from taskfusion.configs import structure, unstructure
-from taskfusion.errors import ModelFolderError
+from taskfusion.errors import DataError, ModelFolderError
 from taskfusion.files import read_json, replacing, write_json
 from taskfusion.images import Array
-from taskfusion.outputs import Detections, TaskOutput, TaskSpec, check_output
-from taskfusion.progress import Progress
+from taskfusion.outputs import Detections, TaskOutput, TaskSpec, absent_output, check_output
+from taskfusion.progress import Progress, Step
 
 CHUNK = 64  # cases per part: large enough for full batches, small enough to lose little in a kill
 
@@ -66,8 +67,11 @@ def read_part(path: Path) -> TaskOutput:
     try:
         with np.load(path.with_suffix(".npz"), allow_pickle=False) as data:
             arrays = {name: data[name] for name in data.files}
-    except (OSError, ValueError) as error:
-        raise ModelFolderError(f"stored output not readable: {path.with_suffix('.npz')}: {error}") from error
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        array_file = path.with_suffix(".npz")
+        raise ModelFolderError(
+            f"stored output not readable: {array_file}: {error}; delete {path.parent} to compute it again"
+        ) from error
     ragged = {name[4:]: value for name, value in arrays.items() if name.startswith("det_")}
     return TaskOutput(
         structure(TaskSpec, record["spec"], str(path)),
@@ -81,35 +85,102 @@ def read_part(path: Path) -> TaskOutput:
 
 @attrs.frozen
 class Answerer:
-    """A task ready to answer: its name, its predict function and the fingerprint of its model."""
+    """A task ready to answer.
+
+    Attributes:
+        name: of the task.
+        predict: its predict function.
+        fingerprint: of its model.
+        spec: what it declares, among it the inputs without which it is not asked.
+        unreadable: ``raise`` stops at a case whose input cannot be read; ``mask`` goes on without its answer.
+        problems: told (case, task, why) of every case that was gone on without.
+    """
 
     name: str
     predict: Callable[[Sequence[Case]], TaskOutput]
     fingerprint: str
+    spec: TaskSpec
+    unreadable: Literal["raise", "mask"] = "raise"
+    problems: Callable[[str, str, str], None] = lambda case, task, why: None
+
+    def key(self, case: Case) -> str:
+        """What the store finds the case by; one whose files are not there has a key that nobody stores."""
+        try:
+            return case.fingerprint()
+        except DataError:
+            if self.unreadable == "raise":
+                raise
+            return f"unreadable {case.id}"
+
+    def __call__(self, cases: Sequence[Case]) -> tuple[TaskOutput, list[int]]:
+        """Answers in the order of the cases, and the rows of those that could not be read."""
+        asked = [row for row, case in enumerate(cases) if self.spec.can_answer(case)]
+        answered, failed = self._ask([cases[row] for row in asked])
+        if len(asked) == len(cases):
+            return answered, failed
+        rest = sorted(set(range(len(cases))) - set(asked))
+        absent = absent_output(answered.spec if asked else self.spec, [cases[row].id for row in rest])
+        joined = TaskOutput.concatenate([answered, absent] if asked else [absent])
+        return joined.select(np.argsort([*asked, *rest])), [asked[row] for row in failed]
+
+    def _ask(self, cases: Sequence[Case]) -> tuple[TaskOutput, list[int]]:
+        if not cases:
+            return absent_output(self.spec, []), []
+        try:
+            return check_output(self.predict(cases), self.name, [case.id for case in cases]), []
+        except DataError as error:
+            if self.unreadable == "raise":
+                raise
+            if len(cases) == 1:
+                self.problems(cases[0].id, self.name, str(error))
+                return absent_output(self.spec, [cases[0].id]), [0]
+        alone = [self._ask([case]) for case in cases]  # the chunk again, one by one, to find the one it was
+        return TaskOutput.concatenate([output for output, _ in alone]), [k for k, (_, bad) in enumerate(alone) if bad]
 
 
 def answers(task: Answerer, cases: Sequence[Case], store: OutputStore | None, progress: Progress) -> TaskOutput:
-    """What the task says of these cases: from the store where it is there, computed and stored where not."""
+    """What the task says of these cases: from the store where it is there, computed and stored where not.
+
+    What could not be read is not stored, so that it is tried again next time.
+    """
     ids = tuple(case.id for case in cases)
     if store is None:
         with progress.step(f"{task.name}: predict", total=len(cases)) as bar:
-            return TaskOutput.concatenate([_answer(task, part, bar) for part in _chunks(cases)])
+            return TaskOutput.concatenate([_answer(task, part, bar)[0] for part in _chunks(cases)])
     folder = store.folder(task.name, task.fingerprint)
-    keys = [case.fingerprint() for case in cases]
+    keys = [task.key(case) for case in cases]
     known = store.index(folder)
     todo = [(case, key) for case, key in zip(cases, keys, strict=True) if key not in known]
+    lost: dict[str, TaskOutput] = {}
     if todo:
         with progress.step(f"{task.name}: predict", total=len(todo)) as bar:
             for part in _chunks(todo):
-                output = _answer(task, [case for case, _ in part], bar)
-                store.write(folder, output, [key for _, key in part])
-    return store.read(folder, keys, ids)
+                lost |= _store(task, part, (store, folder), bar)
+    if not lost:
+        return store.read(folder, keys, ids)
+    rows = [row for row, key in enumerate(keys) if key not in lost]
+    read = [store.read(folder, [keys[r] for r in rows], [ids[r] for r in rows])] if rows else []
+    behind = [row for row, key in enumerate(keys) if key in lost]
+    absent = [attrs.evolve(lost[keys[row]], cases=(ids[row],)) for row in behind]
+    return TaskOutput.concatenate([*read, *absent]).select(np.argsort([*rows, *behind]))
 
 
-def _answer(task: Answerer, cases: Sequence[Case], bar: Any) -> TaskOutput:
-    output = check_output(task.predict(cases), task.name, [case.id for case in cases])
+def _store(
+    task: Answerer, part: Sequence[tuple[Case, str]], place: tuple[OutputStore, Path], bar: Step
+) -> dict[str, TaskOutput]:
+    """Answer and store one part; returns, by key, what could not be read."""
+    store, folder = place
+    output, failed = _answer(task, [case for case, _ in part], bar)
+    kept = [row for row in range(len(part)) if row not in failed]
+    if kept:
+        store.write(folder, output.select(np.array(kept)), [part[row][1] for row in kept])
+    return {part[row][1]: output.select(np.array([row])) for row in failed}
+
+
+def _answer(task: Answerer, cases: Sequence[Case], bar: Step) -> tuple[TaskOutput, list[int]]:
+    output, failed = task(cases)
     bar.advance(len(cases))
-    return output
+    return output, failed
 
 
 def _chunks(items: Sequence[Any]) -> Iterable[Sequence[Any]]:

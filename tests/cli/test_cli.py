@@ -100,6 +100,10 @@ def test_predict_shows_every_sub_result(call, tmp_path, monkeypatch):
     code, out, _ = call("predict", model, "x.png", "--json")
     data = json.loads(out)
     assert data["notice"] == "TOY DATA" and set(data["cases"][0]["fused"]) == {"ill", "bad"}
+    code, out, _ = call("predict", model, "x.png", "--without", "view_toy", "--skip-unreadable")
+    assert code == 0 and "missing        view_toy/L, view_toy/R" in out and "view_toy +0.000" in out
+    code, _, err = call("predict", model, "x.png", "--without", "view_toi")
+    assert code == 1 and "unknown task 'view_toi' (did you mean 'view_toy'?)" in err
 
 
 def test_file_names_say_case_and_view(tmp_path):

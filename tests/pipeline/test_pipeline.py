@@ -10,8 +10,7 @@ from toys import CaseToy, DetectionToy, ToyConfig, ViewToy, toy_cohort
 
 import taskfusion
 from taskfusion.cases import Cohort
-from taskfusion.errors import DataError, ModelFolderError, NotFittedError, PluginError, SpecError, UnknownNameError
-from taskfusion.files import read_json, write_json
+from taskfusion.errors import DataError, NotFittedError, SpecError, UnknownNameError
 from taskfusion.fusers.score import SvmConfig, SvmFuser
 from taskfusion.padding import ZeroPadding
 from taskfusion.pipeline.fusing import FuserPlan
@@ -129,39 +128,6 @@ def test_saved_and_loaded_to_the_bit(fitted, cohort, tmp_path, registry):
     assert loaded.notice == "TOY DATA" and loaded.views == cohort.views and loaded.targets == ("ill", "bad")
 
 
-def test_a_damaged_model_folder_is_refused(fitted, tmp_path, registry):
-    folder = fitted.save(tmp_path / "model", registry)
-    target = folder / "tasks" / "view" / "config.json"
-    whole = target.read_text()
-    target.write_text(whole.replace("1.0", "1.5"))
-    with pytest.raises(ModelFolderError, match=r"config.json is changed since the model was saved"):
-        FusionPipeline.load(folder, registry)
-    target.unlink()
-    with pytest.raises(ModelFolderError, match=r"config.json is missing since the model was saved"):
-        FusionPipeline.load(folder, registry)
-    manifest = read_json(folder / "manifest.json")
-    write_json(folder / "manifest.json", {**manifest, "format": 99})
-    with pytest.raises(ModelFolderError, match=r"has format 99; this version reads format 1"):
-        FusionPipeline.load(folder, registry)
-    (folder / "manifest.json").write_text("{")
-    with pytest.raises(ModelFolderError, match=r"manifest.json is not JSON"):
-        FusionPipeline.load(folder, registry)
-    with pytest.raises(ModelFolderError, match=r"no saved model in .*nowhere: manifest.json is missing"):
-        FusionPipeline.load(tmp_path / "nowhere", registry)
-
-
-def test_a_model_of_a_missing_plugin_names_it(fitted, tmp_path, registry):
-    fitted.save(tmp_path / "model", registry)
-    with pytest.raises(UnknownNameError, match=r"unknown task 'case_toy'"):
-        FusionPipeline.load(tmp_path / "model")
-
-
-def test_a_class_nobody_registered_cannot_be_saved(fitted, tmp_path):
-    with pytest.raises(PluginError, match=r"CaseToy is not a registered task"):
-        fitted.save(tmp_path / "model")
-    assert not list(tmp_path.iterdir())
-
-
 def test_compose_takes_names_objects_and_classifiers(cohort):
     from sklearn.linear_model import LogisticRegression
 
@@ -175,7 +141,7 @@ def test_compose_takes_names_objects_and_classifiers(cohort):
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: taskfusion.compose(["densty"]), UnknownNameError, r"unknown task 'densty'; known: sklearn, table"),
+        (lambda: taskfusion.compose(["densty"]), UnknownNameError, r"unknown task 'densty'; known: keras, onnx, sklearn, table"),
         (lambda: taskfusion.compose([CaseToy()], "sore"), UnknownNameError, r"did you mean 'score'"),
         (lambda: taskfusion.compose([CaseToy()], 7), SpecError, r"not a fuser: 7"),
         (lambda: taskfusion.compose([CaseToy(), CaseToy()]), SpecError, r"task names .* must be there and differ"),
@@ -201,6 +167,14 @@ def test_what_a_pipeline_refuses(fitted, cohort):
     wrong = FusionPipeline(tasks(), [FuserPlan("f", SvmFuser(), ZeroPadding(), ("lok",))])
     with pytest.raises(UnknownNameError, match=r"unknown task of fuser 'f' 'lok' \(did you mean 'loc'\?\)"):
         wrong.fit(cohort)
+
+
+def test_what_is_wrong_with_a_ready_task_is_told_before_anything_is_trained(cohort, tmp_path):
+    toys.CALLS.clear()
+    gone = taskfusion.task("table", path=tmp_path / "gone.csv", scores={"ill": "p"}, level="view")
+    with pytest.raises(DataError, match=r"table not found: .*gone.csv"):
+        taskfusion.compose({"view": ViewToy(), "gone": gone}).fit(cohort)
+    assert not toys.CALLS
 
 
 def test_unknown_truth_is_left_out(cohort):

@@ -41,10 +41,93 @@ def test_learns(fitted):
     assert ((output.scores[:, 0] > 0.5) == test.label("m")).mean() > 0.9
     assert fitted.summary() == {
         "columns": ["risk", "noise"],
+        "categories": {},
         "label": "m",
         "cases": 40,
         "positives": int(cohort().part("train").label("m").sum()),
     }
+
+
+def people(**changes):
+    """Sixty cases that history alone tells about; ``code`` is a number that stands for a word."""
+    truth = np.array([1, 0, 0, 1] * 15)
+    history = ["yes" if t else ["no", None][k % 2] for k, t in enumerate(truth)]
+    cases = [Case.of(f"c{k:02d}", history=history[k], code=k % 3, age=50 + k) for k in range(60)]
+    return cohort(**{"cases": cases, "labels": {"m": truth}, **changes})
+
+
+def test_categories_become_columns():
+    model = task(columns="age", categories=["history", "code"], scale=False).fit(people(), FitContext())
+    assert model.summary()["categories"] == {"history": ["no", "yes"], "code": ["0", "1", "2"]}
+    assert model.spec.feature_size == 6
+    asked = [Case.of("a", age=60, history="yes", code=2.0), Case.of("b", age=61, history="maybe"), Case.of("c", code=0)]
+    output = check_output(model.predict([*asked, Case.of("d", history="  ")]), "t", ["a", "b", "c", "d"])
+    assert output.features[0].tolist() == [60, 0, 1, 0, 0, 1]
+    assert output.features[1].tolist() == [61, 0, 0, 0, 0, 0]  # unseen and missing: none of them
+    assert output.features[2, 1:].tolist() == [0, 0, 1, 0, 0]
+    assert output.present.tolist() == [True, True, True, False]
+
+
+@pytest.mark.parametrize("estimator", ["LogisticRegression", "LinearSVC", "RidgeClassifier", "KNeighborsClassifier"])
+def test_words_alone_tell_the_label(estimator, tmp_path):
+    """With and without predict_proba."""
+    words = [Case.of(case.id, history=case.metadata["history"]) for case in people().cases]
+    model = task(estimator=estimator, categories="history").fit(people(cases=words), FitContext())
+    assert model.summary()["columns"] == []
+    test = people(cases=words).part("test")
+    output = check_output(model.predict(test.cases), "t", test.ids)
+    assert output.present.tolist() == [case.metadata["history"] is not None for case in test.cases]
+    told = output.present
+    assert ((output.scores[told, 0] > 0.5) == test.label("m")[told]).all()
+    model.save(tmp_path)
+    np.testing.assert_array_equal(SklearnTask.load(tmp_path).predict(test.cases).scores, output.scores)
+
+
+def test_categories_leave_other_columns_to_patterns():
+    model = task(categories="code").fit(people(), FitContext())
+    assert model.summary()["columns"] == ["age"]
+
+
+def test_categories_are_those_of_the_train_split():
+    data = people()
+    late = [Case.of(c.id, history="late" if k >= 40 else c.metadata["history"]) for k, c in enumerate(data.cases)]
+    model = task(categories="history").fit(people(cases=late), FitContext())
+    assert model.summary()["categories"] == {"history": ["no", "yes"]}
+
+
+@pytest.mark.parametrize(
+    "options, kind, message",
+    [
+        (
+            {"categories": "histroy"},
+            DataError,
+            "no column 'histroy' (did you mean 'history'?); known: age, code, history",
+        ),
+        (
+            {"columns": "code", "categories": "code"},
+            SpecError,
+            "column 'code' is in columns and in categories; expected",
+        ),
+        ({"categories": "empty"}, DataError, "category 'empty' has no value in the train split; leave it out"),
+    ],
+)
+def test_categories_that_cannot_be(options, kind, message):
+    cases = [
+        Case.of(case.id, **case.metadata, **({"empty": None} if "empty" in str(options) else {}))
+        for case in people().cases
+    ]
+    with pytest.raises(kind, match=re.escape(message)):
+        task(**options).fit(people(cases=cases), FitContext())
+
+
+def test_models_of_before_there_were_categories(fitted, tmp_path):
+    fitted.save(tmp_path)
+    learned = tmp_path / "weights" / "learned.json"
+    learned.write_text(learned.read_text().replace('"categories": {},', ""))
+    config = tmp_path / "config.json"
+    config.write_text(config.read_text().replace('"categories": [],', ""))
+    same = SklearnTask.load(tmp_path).predict(cohort().cases).scores
+    np.testing.assert_array_equal(same, fitted.predict(cohort().cases).scores)
 
 
 def test_features_are_the_scaled_columns(fitted):

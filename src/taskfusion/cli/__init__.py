@@ -92,6 +92,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         lines = "\n       ".join(str(error).splitlines())
         click.echo(f"error: {lines}", err=True)
         sys.exit(1)
+    except OSError as error:  # a disk that is full, a folder that may not be written
+        click.echo(f"error: {error}", err=True)
+        sys.exit(1)
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped; the same command goes on where it was", err=True)
         sys.exit(130)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,24 +20,34 @@ LEARNED_FROM = "This model learned from: {}. What it says of anything else, a re
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 @click.option("--boxes", default=5, show_default=True, help="Boxes to print per case and task, best first.")
-def command(model: Path, images: tuple[Path, ...], as_json: bool, boxes: int) -> None:
+@click.option(
+    "--without", multiple=True, metavar="TASK", help="Do without a task, as if it had not answered; repeatable."
+)
+@click.option("--skip-unreadable", is_flag=True, help="Go on without what cannot be read, and say so.")
+def command(
+    model: Path, images: tuple[Path, ...], as_json: bool, boxes: int, without: tuple[str, ...], skip_unreadable: bool
+) -> None:
     """Ask a saved MODEL about IMAGES (files or folders) and print each case with every sub-result.
 
-    A file name says case and view: anything up to the view's name is the case, as in exam1_L-CC.png.
+    A file name says case and view: anything up to the view's name is the case, as in exam1_L-CC.png. Under each fused
+    score stands what every task contributed to it.
     """
     from taskfusion.imagefiles import cases_of_files
     from taskfusion.pipeline.pipeline import FusionPipeline
+    from taskfusion.pipeline.training import Work
 
     pipeline = FusionPipeline.load(model)
-    result = pipeline.predict(cases_of_files(images, pipeline.views))
+    work = Work(unreadable="mask" if skip_unreadable else "raise")
+    result = pipeline.predict(cases_of_files(images, pipeline.views), work, without=without)
     click.echo(as_text_json(result) if as_json else "\n\n".join(as_text(result, boxes)))
 
 
 def as_text_json(result: Result) -> str:
     """All cases as JSON."""
-    cases = [result[case] for case in result.cases]
-    data = [{"case": c.id, "fused": c.fused, "tasks": c.tasks, "missing": list(c.missing)} for c in cases]
-    return json.dumps({"notice": result.notice, "cases": data}, indent=2)
+    from attrs import asdict
+
+    cases = [asdict(result[case]) for case in result.cases]
+    return json.dumps({"notice": result.notice, "cases": [{"case": c.pop("id"), **c} for c in cases]}, indent=2)
 
 
 def as_text(result: Result, boxes: int) -> list[str]:
@@ -50,10 +60,21 @@ def _case_lines(case: CaseResult, boxes: int) -> list[str]:
     lines = [f"case {case.id}"]
     for target, by_fuser in case.fused.items():
         lines.append(f"  {target:<14} " + "  ".join(f"{fuser} {score:.3f}" for fuser, score in by_fuser.items()))
+        lines += _why_lines(case.contributions.get(target, {}))
     for task, answer in case.tasks.items():
         lines += _task_lines(task, answer, boxes)
     if case.missing:
         lines.append(f"  missing        {', '.join(case.missing)} (filled by the padding policy or the median)")
+    return [*lines, *(f"  problem        {task}: {why}" for task, why in case.problems.items())]
+
+
+def _why_lines(by_fuser: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """What each task added to the base, of the fusers that see more than one."""
+    lines = []
+    for fuser, parts in by_fuser.items():
+        added = "  ".join(f"{task} {value:+.3f}" for task, value in parts.items() if task != "base")
+        if len(parts) > 2:
+            lines.append(f"    {fuser}: {added}  (from {parts['base']:.3f}, when nothing is known)")
     return lines
 
 

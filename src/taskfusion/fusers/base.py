@@ -10,17 +10,24 @@ from typing import Any, ClassVar, Self
 import attrs
 import numpy as np
 
-from taskfusion.assembly import FusionInput
 from taskfusion.configs import structure, unstructure
 from taskfusion.errors import DataError
 from taskfusion.files import read_json, write_json
 from taskfusion.images import Array
+from taskfusion.inputs import FusionInput
 from taskfusion.progress import Progress
 
 
 @attrs.frozen(eq=False)
 class FusionData:
-    """What a fuser learns from: inputs, truth ``(cases,)`` of 0 and 1, groups ``(cases,)``."""
+    """What a fuser learns from.
+
+    Attributes:
+        inputs: what it sees of each case.
+        truth: ``(cases,)`` of 0 and 1; of a fuser that learns several targets together ``(cases, targets)``, -1 where
+            nobody knows.
+        groups: ``(cases,)``, the patient of each case.
+    """
 
     inputs: FusionInput
     truth: Array
@@ -31,8 +38,13 @@ class FusionData:
 
     @property
     def has_both_classes(self) -> bool:
-        """Whether an AUC exists on these cases."""
-        return bool(0 < np.sum(self.truth == 1) < len(self.truth))
+        """Whether an AUC exists on these cases, for every target."""
+        columns = self.truth.reshape(len(self.truth), -1)
+        return bool(((columns == 1).any(axis=0) & (columns == 0).any(axis=0)).all())
+
+    def select(self, rows: Array) -> FusionData:
+        """These rows, in this order."""
+        return FusionData(self.inputs.select(rows), self.truth[rows], self.groups[rows])
 
 
 @attrs.frozen
@@ -48,10 +60,19 @@ class Fuser(ABC):
 
     A subclass names its configuration (an attrs class). The constructor only stores; ``fit`` learns from the training
     split and chooses on the validation split, or by cross-validation over groups where there is none.
+
+    Attributes:
+        needs_features: whether it wants feature blocks.
+        needs_instances: whether it wants every answer as ragged instances.
+        takes_gaps: whether it can leave a slot without a detection out, so that padding ``mask`` may be used.
+        learns_together: whether one fit can learn several targets; truth then is ``(cases, targets)``.
     """
 
     Config: ClassVar[type]
     needs_features: ClassVar[bool] = False
+    needs_instances: ClassVar[bool] = False
+    takes_gaps: ClassVar[bool] = False
+    learns_together: ClassVar[bool] = False
 
     def __init__(self, config: Any = None) -> None:
         self.config = self.Config() if config is None else config
@@ -66,7 +87,10 @@ class Fuser(ABC):
 
     @abstractmethod
     def predict(self, inputs: FusionInput) -> Array:
-        """The fused score of each case, ``(cases,)`` in [0, 1], finite also where inputs are missing."""
+        """The fused score of each case, ``(cases,)`` in [0, 1], finite also where all inputs are missing.
+
+        ``(cases, targets)`` of a fuser that learned several targets together.
+        """
 
     @abstractmethod
     def save_state(self, folder: Path) -> None:
@@ -97,5 +121,7 @@ class Fuser(ABC):
 def require_both_classes(data: FusionData, what: str) -> None:
     """Refuse to learn from cases that all have the same truth."""
     if not data.has_both_classes:
-        positives = int(np.sum(data.truth == 1))
+        columns = data.truth.reshape(len(data), -1)
+        worst = int(np.argmin(np.minimum((columns == 1).sum(axis=0), (columns == 0).sum(axis=0))))
+        positives = int(np.sum(columns[:, worst] == 1))
         raise DataError(f"{what}: {positives} positive of {len(data)} training cases; both classes are needed")

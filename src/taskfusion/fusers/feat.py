@@ -8,13 +8,13 @@ from typing import Any, Self
 
 import numpy as np
 
-from taskfusion.assembly import FusionInput
 from taskfusion.errors import ContractError, NotFittedError
 from taskfusion.files import read_json, write_json
 from taskfusion.fusers.base import FuseContext, Fuser, FusionData, require_both_classes
 from taskfusion.fusers.feat_config import FeatConfig
 from taskfusion.fusers.scaling import RangeScaler
 from taskfusion.images import Array
+from taskfusion.inputs import FusionInput
 from taskfusion.outputs import Level
 
 PREDICT_BATCH = 64

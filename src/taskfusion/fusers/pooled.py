@@ -10,9 +10,9 @@ from typing import Self
 import attrs
 import numpy as np
 
-from taskfusion.assembly import FusionInput
 from taskfusion.fusers.base import FuseContext, Fuser, FusionData
 from taskfusion.images import Array
+from taskfusion.inputs import FusionInput
 
 NO_ANSWER = 0.5  # what a baseline says of a case about which no task said anything
 
@@ -24,6 +24,7 @@ class PooledConfig:
 
 class _PooledFuser(Fuser):
     Config = PooledConfig
+    takes_gaps = True
 
     @staticmethod
     @abstractmethod

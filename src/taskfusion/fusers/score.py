@@ -10,7 +10,6 @@ from typing import Any, Self
 
 import attrs
 
-from taskfusion.assembly import FusionInput
 from taskfusion.errors import ContractError, NotFittedError
 from taskfusion.estimators import load_estimator, make_classifier, positive_scores, save_estimator
 from taskfusion.files import read_json, write_json
@@ -18,6 +17,7 @@ from taskfusion.fusers.base import FuseContext, Fuser, FusionData, require_both_
 from taskfusion.fusers.scaling import LogitScaler
 from taskfusion.fusers.selection import one_thread, select
 from taskfusion.images import Array
+from taskfusion.inputs import FusionInput
 
 Params = Mapping[str, Any]
 

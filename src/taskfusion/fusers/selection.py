@@ -9,9 +9,9 @@ from typing import Any
 import attrs
 import numpy as np
 
-from taskfusion.assembly import FusionInput, ScoreTable
 from taskfusion.fusers.base import FusionData
 from taskfusion.images import Array
+from taskfusion.inputs import FusionInput
 
 Params = Mapping[str, Any]
 FOLDS = 5
@@ -57,32 +57,31 @@ def one_thread() -> AbstractContextManager[object]:
 
 
 def figures(truth: Array, score: Array) -> tuple[float, float]:
-    """(AUC, recall at 0.5), AUC rounded so that recall settles what is a tie for any practical purpose."""
+    """(AUC, recall at 0.5), AUC rounded so that recall settles what is a tie for any practical purpose.
+
+    Of several targets, truth ``(cases, targets)`` with -1 for unknown, the means.
+    """
     from sklearn.metrics import recall_score, roc_auc_score
 
+    if truth.ndim == 2:
+        known = truth >= 0
+        each = [figures(truth[known[:, k], k], score[known[:, k], k]) for k in range(truth.shape[1])]
+        return round(float(np.mean([auc for auc, _ in each])), 4), float(np.mean([recall for _, recall in each]))
     return round(float(roc_auc_score(truth, score)), 4), float(recall_score(truth, score >= 0.5, zero_division=0.0))
-
-
-def take(data: FusionData, rows: Array) -> FusionData:
-    """These rows of the data."""
-    inputs = data.inputs
-    table = ScoreTable(inputs.scores.columns, inputs.scores.values[rows])
-    features = {name: block[rows] for name, block in inputs.features.items()}
-    cases = tuple(inputs.cases[i] for i in rows)
-    return FusionData(FusionInput(cases, table, features, inputs.levels), data.truth[rows], data.groups[rows])
 
 
 def _out_of_fold(params: Params, fitter: Any, data: FusionData) -> Array:
     from sklearn.model_selection import StratifiedGroupKFold
 
     fit_one, score = fitter
-    groups_of_rarer = min(len(np.unique(data.groups[data.truth == value])) for value in (0, 1))
+    strata = data.truth if data.truth.ndim == 1 else data.truth.max(axis=1)
+    groups_of_rarer = min(len(np.unique(data.groups[strata == value])) for value in np.unique(strata))
     folds = max(2, min(FOLDS, groups_of_rarer))
-    scores = np.full(len(data), 0.5)
-    for inside, outside in StratifiedGroupKFold(folds).split(np.zeros(len(data)), data.truth, data.groups):
-        part = take(data, inside)
+    scores = np.full(data.truth.shape, 0.5)
+    for inside, outside in StratifiedGroupKFold(folds).split(np.zeros(len(data)), strata, data.groups):
+        part = data.select(inside)
         if part.has_both_classes:
-            scores[outside] = score(fit_one(params, part), take(data, outside).inputs)
+            scores[outside] = score(fit_one(params, part), data.select(outside).inputs)
     return scores
 
 

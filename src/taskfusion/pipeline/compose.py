@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from taskfusion.cases import Cohort
-from taskfusion.errors import SpecError
+from taskfusion.errors import SpecError, UnknownNameError
 from taskfusion.fusers.base import Fuser
 from taskfusion.padding import Padding
 from taskfusion.pipeline.fusing import FuserPlan
@@ -67,13 +67,15 @@ def load(folder: str | Path) -> FusionPipeline:
     return FusionPipeline.load(folder)
 
 
-def compose(
+def compose(  # noqa: PLR0913  # the face: keyword-only options that people write by hand
     tasks: Sequence[str | TaskModel] | Mapping[str, str | TaskModel],
     fuser: Any = "score",
     *,
     detections: int | Sequence[int] = 3,
     padding: str | Padding | None = None,
     targets: Sequence[str] = (),
+    missing: str | Mapping[str, str] | None = None,
+    joint: bool = False,
 ) -> FusionPipeline:
     """A pipeline from tasks (names, configured or trained models, or a mixture) and one fuser.
 
@@ -83,16 +85,24 @@ def compose(
         detections: slots per view for tasks of level detection; a list is searched on validation AUC.
         padding: a registered name or a policy; default ``background`` for feature fusers, else ``zero``.
         targets: what to learn; empty for all targets of the cohort.
+        missing: what to make of an answer that is not there, for all tasks or per task: ``optional`` (the default: left
+            to the fuser), ``required`` (the case is refused), ``neutral`` (undecided) or ``zero``.
+        joint: learn all targets with one network; for the fusers that can.
 
     Raises:
         UnknownNameError: with the nearest name.
+        SpecError: a fuser that cannot do what is asked of it.
     """
     registry = build_registry()
     models = _named_tasks(tasks, registry)
     made = _fuser(fuser, registry)
     label = fuser if isinstance(fuser, str) else (registry.name_of("fuser", made) or type(made).__name__)
     counts = (detections,) if isinstance(detections, int) else tuple(detections)
-    plan = FuserPlan(label, made, padding_for(made, padding, registry), (), counts)
+    policies = dict.fromkeys(models, missing) if isinstance(missing, str) else dict(missing or {})
+    for name in policies:
+        if name not in models:
+            raise UnknownNameError.of("task", name, models)
+    plan = FuserPlan(label, made, padding_for(made, padding, registry), (), counts, policies, joint)
     return FusionPipeline(models, [plan], targets)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +10,14 @@ import attrs
 
 from taskfusion.cases import Target
 from taskfusion.configs import structure, unstructure
-from taskfusion.errors import ModelFolderError, PluginError
-from taskfusion.files import read_json, replacing_folder, write_json
+from taskfusion.errors import ModelFolderError, PluginError, UnknownNameError
+from taskfusion.files import replacing_folder
 from taskfusion.pipeline.fusing import FittedFuser, FuserPlan
+from taskfusion.pipeline.manifest import MANIFEST, explained, inside, read_manifest, write_manifest
 from taskfusion.pipeline.training import TrainedTask
 from taskfusion.plugins import Registry
 
-FORMAT = 1
-MANIFEST = "manifest.json"
+LIBRARIES = ("taskfusion", "numpy", "scikit-learn", "skops", "keras", "tensorflow")
 
 
 @attrs.frozen(eq=False)
@@ -32,115 +32,150 @@ class Parts:
 
 
 def save_parts(parts: Parts, folder: Path, registry: Registry) -> None:
-    """Write tasks, fusers and manifest; what stood in the folder before is replaced in one step."""
+    """Write tasks, fusers and manifest; an earlier saved model is replaced in one step.
+
+    Raises:
+        ModelFolderError: the folder holds something else, which is left alone.
+        PluginError: a class that nobody registered, so that it could not be loaded again.
+    """
+    if folder.exists() and not (folder / MANIFEST).is_file() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ModelFolderError(f"{folder} holds something that is no saved model; choose another folder")
     with replacing_folder(folder) as temporary:
-        manifest = {
-            "format": FORMAT,
+        record = {
             "notice": parts.notice,
             "views": list(parts.views),
+            "versions": _versions(),
             # a list, as the order of the tasks is the order of the fusers' columns
             "tasks": [_save_task(task, temporary, registry) for task in parts.tasks],
             "plans": [_plan_record(plan, registry) for plan in parts.plans],
             "fitted": [_save_fitted(fitted, temporary) for fitted in parts.fitted],
         }
-        write_json(temporary / MANIFEST, {**manifest, "files": file_hashes(temporary)})
+        write_manifest(temporary, record)
 
 
 def load_parts(folder: Path, registry: Registry) -> Parts:
     """Read what :func:`save_parts` wrote.
 
     Raises:
-        ModelFolderError: no manifest, another format, or a file that is missing or was changed.
-        UnknownNameError: a task or fuser whose plugin is not installed.
+        ModelFolderError: no manifest, another format, a file that is missing, changed or added, or a part that cannot
+            be rebuilt.
+        UnknownNameError: a task or fuser whose plugin is not installed; names the distribution.
     """
     manifest = read_manifest(folder)
-    tasks = tuple(_load_task(record, folder, registry) for record in manifest["tasks"])
-    plans = {record["name"]: _load_plan(record, registry) for record in manifest["plans"]}
-    fitted = tuple(_load_fitted(record, plans[record["plan"]], folder) for record in manifest["fitted"])
-    return Parts(tasks, tuple(plans.values()), fitted, tuple(manifest["views"]), manifest["notice"])
+    with explained(folder, MANIFEST):
+        tasks = tuple(_load_task(record, folder, registry) for record in manifest["tasks"])
+        plans = {record["name"]: _load_plan(record, registry) for record in manifest["plans"]}
+        # by place, as the targets of a joint plan share one fuser
+        fusers = {r["place"]: _load_fuser(r, plans[r["plan"]], folder) for r in manifest["fitted"]}
+        fitted = tuple(_load_fitted(r, plans[r["plan"]], fusers[r["place"]]) for r in manifest["fitted"])
+        return Parts(tasks, tuple(plans.values()), fitted, tuple(manifest["views"]), manifest["notice"])
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest, once its format and every file's hash are known to be right."""
-    path = folder / MANIFEST
-    if not path.is_file():
-        raise ModelFolderError(f"no saved model in {folder}: {MANIFEST} is missing")
-    try:
-        manifest = read_json(path)
-    except ValueError as error:
-        raise ModelFolderError(f"{path} is not JSON: {error}") from error
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        found = manifest.get("format") if isinstance(manifest, dict) else None
-        raise ModelFolderError(f"{path} has format {found}; this version reads format {FORMAT}")
-    found_files = file_hashes(folder)
-    for name, digest in manifest["files"].items():
-        if found_files.get(name) != digest:
-            what = "changed" if name in found_files else "missing"
-            raise ModelFolderError(f"{folder / name} is {what} since the model was saved")
-    return manifest
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
 
 
-def file_hashes(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file below a folder but the manifest, by relative path."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
-    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-
-
-def _name_of(kind: str, instance: Any, registry: Registry) -> str:
+def _origin(kind: str, instance: Any, registry: Registry) -> dict[str, str]:
+    """Name of a component and what it comes from, as a loader must find it again."""
     name = registry.name_of(kind, instance)
     if name is None:
         raise PluginError(
             f"{type(instance).__qualname__} is not a registered {kind}, so a saved model could not be loaded again; "
             "register it in a plugin"
         )
-    return name
+    component = registry.find(kind, name)
+    return {"name": name, "distribution": component.distribution, "version": component.version}
 
 
-def _save_task(task: TrainedTask, folder: Path, registry: Registry) -> dict[str, str]:
+def _load_class(kind: str, origin: dict[str, str], registry: Registry) -> Any:
+    saved = f"the model was saved with {origin['distribution']} {origin['version']}"
+    try:
+        component = registry.find(kind, origin["name"])
+    except UnknownNameError as error:
+        raise UnknownNameError(f"{error}; {saved}: install it") from error
+    if component.distribution != origin["distribution"]:
+        raise PluginError(f"{kind} {origin['name']!r} now comes from {component.distribution}; {saved}")
+    return component.load()
+
+
+def _save_task(task: TrainedTask, folder: Path, registry: Registry) -> dict[str, Any]:
     path = folder / "tasks" / task.name
     path.mkdir(parents=True)
     task.model.save(path)
-    return {"name": task.name, "task": _name_of("task", task.model, registry), "origin": task.origin}
+    origin = _origin("task", task.model, registry)
+    return {"name": task.name, "task": origin, "answers": task.model.version, "origin": task.origin}
 
 
-def _load_task(record: dict[str, str], folder: Path, registry: Registry) -> TrainedTask:
-    cls = registry.load("task", record["task"])
-    return TrainedTask(record["name"], cls.load(folder / "tasks" / record["name"]), record["origin"])
+def _load_task(record: dict[str, Any], folder: Path, registry: Registry) -> TrainedTask:
+    cls = _load_class("task", record["task"], registry)
+    if cls.version != record["answers"]:
+        raise ModelFolderError(
+            f"{folder}: task {record['name']!r} was saved by version {record['answers']} of its class; the installed "
+            f"one is version {cls.version} and would answer differently: train it again"
+        )
+    with explained(folder, f"task {record['name']!r}"):
+        model = cls.load(inside(folder, f"tasks/{record['name']}"))
+    return TrainedTask(record["name"], model, record["origin"])
 
 
 def _plan_record(plan: FuserPlan, registry: Registry) -> dict[str, Any]:
     return {
         "name": plan.name,
-        "fuser": _name_of("fuser", plan.fuser, registry),
+        "fuser": _origin("fuser", plan.fuser, registry),
         "config": unstructure(plan.fuser.config),
-        "padding": _name_of("padding", plan.padding, registry),
+        "padding": _origin("padding", plan.padding, registry),
         "padding_config": unstructure(plan.padding.config),
         "tasks": list(plan.tasks),
         "detections": list(plan.detections),
+        "missing": dict(plan.missing),
+        "joint": plan.joint,
     }
 
 
 def _load_plan(record: dict[str, Any], registry: Registry) -> FuserPlan:
-    fuser = registry.load("fuser", record["fuser"])
-    padding = registry.create("padding", record["padding"], record["padding_config"])
-    config = structure(fuser.Config, record["config"], f"fuser {record['name']!r}")
-    return FuserPlan(record["name"], fuser(config), padding, tuple(record["tasks"]), tuple(record["detections"]))
+    fuser, padding = (_load_class(kind, record[kind], registry) for kind in ("fuser", "padding"))
+    return FuserPlan(
+        record["name"],
+        fuser(structure(fuser.Config, record["config"], f"fuser {record['name']!r}")),
+        padding(structure(padding.Config, record["padding_config"], f"padding of fuser {record['name']!r}")),
+        tasks=tuple(record["tasks"]),
+        detections=tuple(record["detections"]),
+        missing=record["missing"],
+        joint=record["joint"],
+    )
 
 
 def _save_fitted(fitted: FittedFuser, folder: Path) -> dict[str, Any]:
-    place = Path("fusers") / fitted.plan.name / fitted.target.name
-    (folder / place).mkdir(parents=True)
-    fitted.fuser.save(folder / place)
+    place = Path("fusers") / fitted.plan.name / ("together" if fitted.column is not None else fitted.target.name)
+    if not (folder / place).exists():  # the targets of a joint plan share one fuser
+        (folder / place).mkdir(parents=True)
+        fitted.fuser.save(folder / place)
+    assembler = fitted.assembler
     return {
         "plan": fitted.plan.name,
         "target": unstructure(fitted.target),
-        "detections": fitted.detections,
+        "column": fitted.column,
+        "counted": unstructure(assembler.target),
+        "detections": assembler.detections,
+        "paddings": {task: dict(padding.state()) for task, padding in assembler.fitted.items()},
         "searched": fitted.tried,
         "place": place.as_posix(),
     }
 
 
-def _load_fitted(record: dict[str, Any], plan: FuserPlan, folder: Path) -> FittedFuser:
-    target = structure(Target, record["target"], MANIFEST)
-    fuser = type(plan.fuser).load(folder / record["place"])
-    return FittedFuser(plan, target, fuser, record["detections"], record["searched"])
+def _load_fuser(record: dict[str, Any], plan: FuserPlan, folder: Path) -> Any:
+    with explained(folder, f"fuser {plan.name!r}"):
+        return type(plan.fuser).load(inside(folder, record["place"]))
+
+
+def _load_fitted(record: dict[str, Any], plan: FuserPlan, fuser: Any) -> FittedFuser:
+    target, counted = (structure(Target, record[key], MANIFEST) for key in ("target", "counted"))
+    fitted = {task: plan.padding.with_state(state) for task, state in record["paddings"].items()}
+    assembler = attrs.evolve(plan.assembler(counted, record["detections"]), fitted=fitted)
+    return FittedFuser(plan, target, fuser, assembler, record["searched"], record["column"])

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
 import numpy as np
 
-from taskfusion.assembly import Assembler, FusionInput
+from taskfusion.assembly import MISSING_POLICIES, Assembler
 from taskfusion.cases import UNKNOWN, Cohort, Target
-from taskfusion.errors import DataError, UnknownNameError
+from taskfusion.errors import DataError, SpecError, UnknownNameError
 from taskfusion.fusers.base import FuseContext, Fuser, FusionData
-from taskfusion.fusers.selection import select, take
+from taskfusion.fusers.selection import select
 from taskfusion.images import Array
+from taskfusion.inputs import FusionInput
 from taskfusion.outputs import Level, TaskOutput
 from taskfusion.padding import Padding
 
 Outputs = Mapping[str, TaskOutput]
+
+
+def check_name(kind: str, name: str) -> None:
+    """Refuse a name that could not be a folder, or the start of a column's name.
+
+    Raises:
+        SpecError: saying what names look like.
+    """
+    wrong = not name or name != name.strip() or name.startswith(".") or not name.isprintable() or set("/\\") & set(name)
+    if wrong:
+        raise SpecError(f"{kind} name {name!r}: expected printable text without slashes that starts with no dot")
 
 
 @attrs.frozen
@@ -27,9 +39,12 @@ class FuserPlan:
     Attributes:
         name: what results call it.
         fuser: an untrained fuser; every target gets a fresh one.
+        padding: what stands where a view has fewer detections.
         tasks: the tasks it sees; empty for all.
         detections: how many detections per view; several are searched on validation AUC (paper III-A.4).
-        padding: what stands where a view has fewer.
+        missing: per task what to make of an answer that is not there: ``optional`` (the default), ``required``,
+            ``neutral`` or ``zero`` (see :class:`taskfusion.assembly.Assembler`).
+        joint: one fit for all targets together.
     """
 
     name: str
@@ -37,11 +52,24 @@ class FuserPlan:
     padding: Padding
     tasks: tuple[str, ...] = ()
     detections: tuple[int, ...] = attrs.field(default=(3,))
+    missing: Mapping[str, str] = attrs.field(factory=dict)
+    joint: bool = False
 
     @detections.validator
     def _positive(self, _: Any, value: tuple[int, ...]) -> None:
         if not value or min(value) < 1:
             raise DataError(f"fuser {self.name!r}: detections {list(value)} must be whole numbers from 1")
+
+    def __attrs_post_init__(self) -> None:
+        check_name("fuser", self.name)
+        kind = type(self.fuser).__name__
+        if self.padding.leaves_gaps and not self.fuser.takes_gaps:
+            raise SpecError(f"fuser {self.name!r}: {kind} cannot leave gaps out, so padding 'mask' is not for it")
+        for policy in self.missing.values():
+            if policy not in MISSING_POLICIES:
+                raise UnknownNameError.of("policy for missing answers", policy, MISSING_POLICIES)
+        if self.joint and not self.fuser.learns_together:
+            raise SpecError(f"fuser {self.name!r}: {kind} learns one target at a time, so joint is not for it")
 
     def sees(self, outputs: Outputs) -> dict[str, TaskOutput]:
         """The outputs of its tasks."""
@@ -50,25 +78,49 @@ class FuserPlan:
                 raise UnknownNameError.of(f"task of fuser {self.name!r}", task, outputs)
         return {name: outputs[name] for name in self.tasks or outputs}
 
-    def inputs(self, outputs: Outputs, target: Target, detections: int) -> FusionInput:
-        """What the fuser sees of some cases."""
-        assembler = Assembler(target, detections, self.padding, self.fuser.needs_features)
-        return assembler(self.sees(outputs))
+    def assembler(self, target: Target, detections: int) -> Assembler:
+        """How its inputs are put together."""
+        needs = self.fuser.needs_features, self.fuser.needs_instances
+        return Assembler(target, detections, self.padding, *needs, missing=self.missing)
 
 
 @attrs.frozen(eq=False)
 class FittedFuser:
-    """A plan fitted for one target."""
+    """A plan fitted for one target.
+
+    Attributes:
+        plan: what was fitted.
+        target: what it answers; which detection labels count.
+        fuser: fitted; shared by all targets of a joint plan.
+        assembler: how its inputs are put together, with what the padding learned.
+        tried: numbers of detections that were searched, with what they reached.
+        column: which of the fuser's answers this is; None where it gives one.
+    """
 
     plan: FuserPlan
     target: Target
     fuser: Fuser
-    detections: int
+    assembler: Assembler
     tried: list[dict[str, Any]] = attrs.field(factory=list)
+    column: int | None = None
+
+    @property
+    def detections(self) -> int:
+        """Slots per view."""
+        return self.assembler.detections
+
+    def inputs(self, outputs: Outputs) -> FusionInput:
+        """What the fuser sees of some cases."""
+        return self.assembler(self.plan.sees(outputs))
+
+    def scores(self, inputs: FusionInput) -> Array:
+        """Fused score of each case, ``(cases,)``."""
+        answers = self.fuser.predict(inputs)
+        return answers if self.column is None else answers[:, self.column]
 
     def predict(self, outputs: Outputs) -> Array:
         """Fused score of each case, ``(cases,)``."""
-        return self.fuser.predict(self.plan.inputs(outputs, self.target, self.detections))
+        return self.scores(self.inputs(outputs))
 
 
 @attrs.frozen(eq=False)
@@ -79,51 +131,87 @@ class Material:
     train: Outputs
     validation: Outputs | None = None
 
+    def truth(self, targets: Sequence[Target], split: str) -> Array:
+        """``(cases,)`` of one target, ``(cases, targets)`` of several."""
+        part = self.cohort.part(split)
+        columns = [part.label(target.name) for target in targets]
+        return columns[0] if len(columns) == 1 else np.stack(columns, axis=1)
 
-def fit_plan(plan: FuserPlan, target: Target, material: Material, context: FuseContext) -> FittedFuser:
+
+@attrs.frozen(eq=False)
+class _Candidate:
+    """One number of detections: how inputs are put together, and the data of both splits that come of it."""
+
+    assembler: Assembler
+    train: FusionData
+    validation: FusionData | None
+
+    def rows(self, cases: tuple[str, ...]) -> FusionData:
+        """The data about these cases, of whichever split they are."""
+        pool = [data for data in (self.train, self.validation) if data is not None]
+        source = next(data for data in pool if set(cases) <= set(data.inputs.cases))
+        position = {case: row for row, case in enumerate(source.inputs.cases)}
+        return source.select(np.array([position[case] for case in cases], np.int64))
+
+
+def fit_plan(plan: FuserPlan, targets: Sequence[Target], material: Material, context: FuseContext) -> list[FittedFuser]:
+    """Fit a plan for every target: together where the plan is joint, else one by one."""
+    if plan.joint and len(targets) > 1:
+        best = _fit_best(plan, targets, material, context)
+        return [attrs.evolve(best, target=target, column=k) for k, target in enumerate(targets)]
+    return [_fit_best(plan, [target], material, context) for target in targets]
+
+
+def _fit_best(plan: FuserPlan, targets: Sequence[Target], material: Material, context: FuseContext) -> FittedFuser:
     """Fit a fresh fuser for each number of detections and keep the best."""
     levels = [output.spec.level for output in plan.sees(material.train).values()]
     counts = plan.detections if Level.DETECTION in levels else plan.detections[:1]
-    train = {n: _data(plan, target, material, n, "train") for n in counts}
-    held_out = {n: _data(plan, target, material, n, "validation") for n in counts} if material.validation else {}
+    candidates = {n: _candidate(plan, targets, material, n) for n in counts}
 
-    def fit_one(params: Mapping[str, Any], data: FusionData) -> Fuser:
-        n = params["detections"]
-        return plan.fuser.fresh().fit(_rows_by_case(train[n], data.inputs.cases), held_out.get(n), context)
-
-    if len(counts) == 1:
-        return FittedFuser(plan, target, fit_one({"detections": counts[0]}, train[counts[0]]), counts[0])
-    best = _search(fit_one, train, held_out)
-    return FittedFuser(plan, target, best.model, best.params["detections"], best.tried)
-
-
-def _search(fit_one: Any, train: dict[int, FusionData], held_out: dict[int, FusionData]) -> Any:
-    """Candidates differ in their inputs, so scoring looks the rows up by case id in the inputs of that candidate."""
-    first = next(iter(train))
-
-    def fit_keeping_count(params: Mapping[str, Any], data: FusionData) -> tuple[int, Fuser]:
-        return params["detections"], fit_one(params, data)
+    def fit_one(params: Mapping[str, Any], data: FusionData) -> tuple[int, Fuser]:
+        candidate = candidates[params["detections"]]
+        rows = candidate.rows(data.inputs.cases)
+        return params["detections"], plan.fuser.fresh().fit(rows, candidate.validation, context)
 
     def score(model: tuple[int, Fuser], inputs: FusionInput) -> Array:
-        n, fuser = model
-        pool = [data for data in (train.get(n), held_out.get(n)) if data is not None]
-        source = next(data for data in pool if set(inputs.cases) <= set(data.inputs.cases))
-        return fuser.predict(_rows_by_case(source, inputs.cases).inputs)
+        # Candidates differ in their inputs, so the rows are looked up by case id in the inputs of that candidate.
+        return model[1].predict(candidates[model[0]].rows(inputs.cases).inputs)
 
-    best = select([{"detections": n} for n in train], (fit_keeping_count, score), train[first], held_out.get(first))
-    return attrs.evolve(best, model=best.model[1])
-
-
-def _rows_by_case(source: FusionData, cases: tuple[str, ...]) -> FusionData:
-    position = {case: row for row, case in enumerate(source.inputs.cases)}
-    return take(source, np.array([position[case] for case in cases], np.int64))
+    first = candidates[counts[0]]
+    best = select([{"detections": n} for n in counts], (fit_one, score), first.train, first.validation)
+    n, fuser = best.model
+    return FittedFuser(plan, targets[0], fuser, candidates[n].assembler, best.tried)
 
 
-def _data(plan: FuserPlan, target: Target, material: Material, n: int, split: str) -> FusionData:
+def _candidate(plan: FuserPlan, targets: Sequence[Target], material: Material, n: int) -> _Candidate:
+    truth = material.truth(targets, "train")
+    known = _known(truth)
+    outputs = plan.sees(material.train)
+    any_truth = truth if truth.ndim == 1 else truth.max(axis=1)
+    learned = {name: output.select(np.flatnonzero(known)) for name, output in outputs.items()}
+    assembler = plan.assembler(_joined(targets), n).fit(learned, any_truth[known])
+    train = _data(assembler, outputs, truth, material.cohort.part("train"))
+    if not material.validation:
+        return _Candidate(assembler, train, None)
+    truth = material.truth(targets, "validation")
+    held_out = _data(assembler, plan.sees(material.validation), truth, material.cohort.part("validation"))
+    return _Candidate(assembler, train, held_out)
+
+
+def _data(assembler: Assembler, outputs: Outputs, truth: Array, part: Cohort) -> FusionData:
     """Inputs and truth of one split, without the cases whose truth nobody knows."""
-    outputs = material.train if split == "train" else material.validation
-    assert outputs is not None  # asked for only where there is a validation split
-    part = material.cohort.part(split)
-    truth = part.label(target.name)
-    data = FusionData(plan.inputs(outputs, target, n), truth, part.groups)
-    return take(data, np.flatnonzero(truth != UNKNOWN))
+    return FusionData(assembler(outputs), truth, part.groups).select(np.flatnonzero(_known(truth)))
+
+
+def _known(truth: Array) -> Array:
+    """``(cases,)``, True where the truth of any target is known."""
+    return np.asarray(truth != UNKNOWN if truth.ndim == 1 else (truth != UNKNOWN).any(axis=1))
+
+
+def _joined(targets: Sequence[Target]) -> Target:
+    """One target that counts every detection label that any of these does."""
+    if len(targets) == 1:
+        return targets[0]
+    labels = [target.labels for target in targets]
+    names = None if None in labels else tuple(sorted({name for group in labels for name in group or ()}))
+    return Target("+".join(target.name for target in targets), names)

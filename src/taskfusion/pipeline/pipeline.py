@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from taskfusion.cases import Case, Cohort, Target
-from taskfusion.errors import DataError, NotFittedError
+from taskfusion.errors import DataError, NotFittedError, UnknownNameError
 from taskfusion.fusers.base import FuseContext
+from taskfusion.outputs import TaskOutput, absent_output
 from taskfusion.pipeline.folder import Parts, load_parts, save_parts
-from taskfusion.pipeline.fusing import FittedFuser, FuserPlan, Material, fit_plan
+from taskfusion.pipeline.fusing import FittedFuser, FuserPlan, Material, check_name, fit_plan
 from taskfusion.pipeline.results import Result
-from taskfusion.pipeline.training import TrainedTask, Work, trained, training_outputs
+from taskfusion.pipeline.stress import SHARES, StressTest, importance, stress
+from taskfusion.pipeline.training import Problems, TrainedTask, Work, trained, training_outputs
 from taskfusion.plugins import Registry, build_registry
 from taskfusion.tasks.base import TaskModel
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class FusionPipeline:
@@ -32,6 +37,8 @@ class FusionPipeline:
     """
 
     def __init__(self, tasks: Mapping[str, TaskModel], plans: Sequence[FuserPlan], targets: Sequence[str] = ()) -> None:
+        for name in tasks:
+            check_name("task", name)
         self.tasks = dict(tasks)
         self.plans = tuple(plans)
         self.targets = tuple(targets)
@@ -56,15 +63,19 @@ class FusionPipeline:
         material = self._material(cohort, work)
         with work.progress.step("fusers", total=len(self.plans) * len(targets)) as bar:
             for plan in self.plans:
-                for target in targets:
-                    context = FuseContext(work.seed, work.progress)
-                    self.fitted[plan.name, target.name] = fit_plan(plan, target, material, context)
-                    bar.advance(1)
+                for fitted in fit_plan(plan, targets, material, FuseContext(work.seed, work.progress)):
+                    self.fitted[plan.name, fitted.target.name] = fitted
+                bar.advance(len(targets))
         return self
 
     def _check(self, cohort: Cohort, targets: Sequence[Target]) -> None:
         if not targets:
             raise DataError(f"cohort {cohort.name!r} declares no target, so there is nothing to learn")
+        for target in targets:
+            check_name("target", target.name)
+        for task in self.tasks.values():
+            if task.is_fitted:
+                _ = task.spec  # a model file that is not there is told before hours of training, not after
         if not len(cohort.rows("train")):
             found = sorted(set(np.asarray(cohort.split).tolist())) if cohort.split is not None else []
             raise DataError(f"cohort {cohort.name!r} has no case in split 'train'; its splits: {found}")
@@ -76,21 +87,55 @@ class FusionPipeline:
             return Material(cohort, train)
         return Material(cohort, train, {name: task.answers(validation, work) for name, task in self.ready.items()})
 
-    def predict(self, cases: Cohort | Sequence[Case], work: Work | None = None) -> Result:
+    def predict(
+        self, cases: Cohort | Sequence[Case], work: Work | None = None, *, without: Sequence[str] = ()
+    ) -> Result:
         """Fused scores of these cases, with every sub-result.
+
+        Args:
+            cases: a cohort, or cases.
+            work: where and how; by default nothing is kept, and an input that cannot be read is an error.
+            without: tasks to do without, as if they had not answered.
 
         Raises:
             NotFittedError: before ``fit``.
-            DataError: for an image that is missing or cannot be read.
+            UnknownNameError: a task to do without that the pipeline does not have.
+            DataError: for an input that cannot be read (unless ``work`` says to go on), for a case without the answer
+                of a required task, and for a seen case where ``work`` says to refuse those.
         """
         if not self.fitted:
             raise NotFittedError("this pipeline is not trained; call fit first, or taskfusion.load a saved one")
         asked = tuple(cases.cases if isinstance(cases, Cohort) else cases)
         if not asked:
             raise DataError("no cases to predict")
-        outputs = {name: task.answers(asked, work or Work()) for name, task in self.ready.items()}
+        problems: Problems = {}
+        outputs = self._outputs(asked, work or Work(), without, problems)
         scores = {key: fitted.predict(outputs) for key, fitted in self.fitted.items()}
-        return Result(tuple(case.id for case in asked), scores, outputs, self.notice)
+        return Result(tuple(case.id for case in asked), scores, outputs, self.notice, self.fitted, problems)
+
+    def _outputs(
+        self, cases: Sequence[Case], work: Work, without: Sequence[str], problems: Problems
+    ) -> dict[str, TaskOutput]:
+        for name in without:
+            if name not in self.ready:
+                raise UnknownNameError.of("task", name, self.ready)
+        outputs = {}
+        for name, task in self.ready.items():
+            if name in without:
+                outputs[name] = absent_output(task.model.spec, [case.id for case in cases])
+                continue
+            if work.refuse_seen:
+                task.refuse_seen(cases)
+            outputs[name] = task.answers(cases, work, problems)
+        return outputs
+
+    def stress(self, cohort: Cohort, missing: Sequence[float] = SHARES, **how: Any) -> StressTest:
+        """AUC against the share of missing inputs, task by task; see :func:`taskfusion.pipeline.stress.stress`."""
+        return stress(self.predict(cohort, how.pop("work", None)), cohort, missing, **how)
+
+    def importance(self, cohort: Cohort, work: Work | None = None) -> pd.DataFrame:
+        """AUC lost when a task is left out; see :func:`taskfusion.pipeline.stress.importance`."""
+        return importance(self.predict(cohort, work), cohort)
 
     def save(self, folder: str | Path, registry: Registry | None = None) -> Path:
         """Write the whole pipeline as data into a folder; it appears whole or not at all.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, Literal
 
 import attrs
 import numpy as np
@@ -13,11 +14,13 @@ from taskfusion.cases import Case, Cohort
 from taskfusion.files import read_json, replacing_folder, write_json
 from taskfusion.images import short_hash
 from taskfusion.outputs import TaskOutput
+from taskfusion.pipeline.leaks import marks, refuse_seen
 from taskfusion.progress import Progress
 from taskfusion.splits import group_folds
 from taskfusion.store import Answerer, OutputStore, answers
 from taskfusion.tasks.base import FitContext, TaskModel
 
+Problems = dict[tuple[str, str], str]  # (case, task) to why it could not answer
 LEFT_OUT = "left out"  # a split name no training looks at
 
 
@@ -30,12 +33,17 @@ class Work:
         progress: where to tell how far it is.
         folder: trained tasks and task outputs are kept there and found again; None keeps nothing.
         cross_fit: train the fusers on out-of-fold task outputs of this many folds; 0 does not.
+        refuse_seen: fusers refuse cases on which a task was trained, to learn from and to answer about.
+        unreadable: ``raise`` stops at an input that cannot be read; ``mask`` goes on without that task's answer and
+            says so in the result.
     """
 
     seed: int = 0
     progress: Progress = attrs.field(factory=Progress)
     folder: Path | None = None
     cross_fit: int = 0
+    refuse_seen: bool = False
+    unreadable: Literal["raise", "mask"] = "raise"
 
     @property
     def store(self) -> OutputStore | None:
@@ -51,10 +59,23 @@ class TrainedTask:
     model: TaskModel
     origin: str
 
-    def answers(self, cases: Sequence[Case], work: Work) -> TaskOutput:
-        """What it says of these cases, from the store where it is there."""
-        fingerprint = self.model.fingerprint(lambda: self.origin)
-        return answers(Answerer(self.name, self.model.predict, fingerprint), cases, work.store, work.progress)
+    def answers(self, cases: Sequence[Case], work: Work, problems: Problems | None = None) -> TaskOutput:
+        """What it says of these cases, from the store where it is there; ``problems`` gets what could not be read."""
+
+        def heard(case: str, task: str, why: str) -> None:
+            work.progress.say(f"{task}: no answer about case {case!r}: {why}")
+            if problems is not None:
+                problems[case, task] = why
+
+        how: dict[str, Any] = {"unreadable": work.unreadable, "problems": heard}
+        fingerprint = short_hash(self.model.fingerprint(lambda: self.origin), self.model.spec)
+        answerer = Answerer(self.name, self.model.predict, fingerprint, self.model.spec, **how)
+        return answers(answerer, cases, work.store, work.progress)
+
+    def refuse_seen(self, cases: Sequence[Case]) -> None:
+        """Refuse cases it was trained on; a task that learns nothing, as a table of predictions, cannot tell."""
+        if self.model.seen is not None or _learns(self.model):
+            refuse_seen(self.name, self.model.seen, cases)
 
 
 def trained(name: str, task: TaskModel, cohort: Cohort, work: Work) -> TrainedTask:
@@ -68,6 +89,8 @@ def trained(name: str, task: TaskModel, cohort: Cohort, work: Work) -> TrainedTa
         return TrainedTask(name, type(task).load(folder), origin)
     scratch = None if work.folder is None else work.folder / "scratch" / name
     model = type(task)(task.config).fit(cohort, FitContext(work.seed, work.progress, scratch))
+    if _learns(model):
+        model.seen = marks(cohort.part("train").cases)
     if folder is not None:
         with replacing_folder(folder) as temporary:
             model.save(temporary)
@@ -94,12 +117,15 @@ def training_outputs(
 ) -> dict[str, TaskOutput]:
     """What the fusers learn from: answers about the training split, out of fold where asked for and possible."""
     cases = cohort.part("train").cases
-    return {
-        name: out_of_fold(name, tasks[name], cohort, work)
-        if work.cross_fit and not tasks[name].is_fitted
-        else ready[name].answers(cases, work)
-        for name in tasks
-    }
+    outputs = {}
+    for name, task in tasks.items():
+        if work.cross_fit and not task.is_fitted:
+            outputs[name] = out_of_fold(name, task, cohort, work)
+            continue
+        if work.refuse_seen:
+            ready[name].refuse_seen(cases)
+        outputs[name] = ready[name].answers(cases, work)
+    return outputs
 
 
 def _without(cohort: Cohort, rows: np.ndarray) -> Cohort:

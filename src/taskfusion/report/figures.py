@@ -103,7 +103,7 @@ def forest(charts: TargetCharts) -> go.Figure:
     lowest = min([0.5, *(np.nanmin([row["auc"], row["auc_low"]]) for row in rows)])
     figure.add_vline(x=0.5, line={"color": "#9aa5b1", "dash": "dot", "width": 1})
     figure.update_xaxes(title="AUC", range=[max(lowest - 0.03, -0.02), 1.02], dtick=0.1, **_AXIS)
-    labels = [_label(str(row["fuser"])) for row in rows]
+    labels = [label(str(row["fuser"])) for row in rows]
     figure.update_yaxes(tickvals=list(range(len(rows))), ticktext=labels, range=[len(rows) - 0.4, -0.6])
     figure.update_yaxes(automargin=True, zeroline=False, showgrid=False)
     figure.update_layout(showlegend=False, margin={"r": 150})
@@ -115,11 +115,11 @@ def distributions(charts: TargetCharts) -> go.Figure:
     fusers = [str(name) for name in charts.rows["fuser"]]
     columns = min(_COLUMNS, len(fusers))
     lines = -(-len(fusers) // columns)
-    titles = [_label(name) for name in fusers]
+    titles = [label(name) for name in fusers]
     gap = {"vertical_spacing": 0.4 / lines, "horizontal_spacing": 0.04}
     figure = make_subplots(lines, columns, shared_yaxes="all", subplot_titles=titles, **gap)
     figure.update_annotations(font_size=14)
-    _dress(figure, charts.watermark, 100 + 200 * lines)
+    dress(figure, charts.watermark, 100 + 200 * lines)
     scores = charts.answered["score"].to_numpy(float)
     edges = np.linspace(min(0.0, *scores), max(1.0, *scores), _BINS + 1)
     for place, fuser in enumerate(fusers):
@@ -135,10 +135,10 @@ def distributions(charts: TargetCharts) -> go.Figure:
 
 
 def _figure(watermark: str, height: int) -> go.Figure:
-    return _dress(go.Figure(), watermark, height)
+    return dress(go.Figure(), watermark, height)
 
 
-def _dress(figure: go.Figure, watermark: str, height: int) -> go.Figure:
+def dress(figure: go.Figure, watermark: str, height: int) -> go.Figure:
     """The look all charts share, and the notice across them."""
     figure.update_layout(
         template="none",
@@ -152,7 +152,7 @@ def _dress(figure: go.Figure, watermark: str, height: int) -> go.Figure:
     if watermark:
         font = {"size": 34, "color": "rgba(176, 0, 32, 0.16)"}
         place = {"xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5, "showarrow": False, "textangle": -18}
-        figure.add_annotation(text=_label(watermark), font=font, **place)
+        figure.add_annotation(text=label(watermark), font=font, **place)
     return figure
 
 
@@ -168,7 +168,7 @@ def _add_roc(figure: go.Figure, charts: TargetCharts, row: dict[Any, Any]) -> No
         y=curve.tpr,
         customdata=["above all" if np.isinf(value) else f"{value:.3f}" for value in curve.thresholds],
         mode="lines",
-        name=f"{_label(name)} {row['auc']:.3f}",
+        name=f"{label(name)} {row['auc']:.3f}",
         legendgroup=full,
         line={"color": style.color, "dash": style.dash, "width": style.width},
         hovertemplate=f"<b>{full}</b><br>score ≥ %{{customdata}}{hover}",
@@ -219,7 +219,7 @@ def _add_histogram(figure: go.Figure, pair: tuple[np.ndarray, np.ndarray], edges
         )
 
 
-def _label(name: str) -> str:
+def label(name: str) -> str:
     """A name short enough for an axis or a legend."""
     return _plain(name if len(name) <= _LABEL else name[: _LABEL - 1] + "…")
 

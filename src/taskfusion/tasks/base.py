@@ -38,6 +38,9 @@ class TaskModel(ABC):
     A subclass names its configuration (an attrs class, every field with a default) and, if it likes, presets.
     The constructor only stores; ``fit`` trains, ``predict`` answers, ``save_weights``/``load_weights`` keep data,
     never code. Training sees ``cohort.part("train")`` and ``cohort.part("validation")`` only (law 3).
+
+    Attributes:
+        seen: marks of the patients it was trained on, written by the pipeline that trains it; None where nobody knows.
     """
 
     Config: ClassVar[type]
@@ -46,6 +49,7 @@ class TaskModel(ABC):
 
     def __init__(self, config: Any = None) -> None:
         self.config = self.Config() if config is None else config
+        self.seen: frozenset[str] | None = None
 
     @property
     @abstractmethod
@@ -98,6 +102,8 @@ class TaskModel(ABC):
             weights.mkdir()
             self.save_weights(weights)
             write_json(folder / "summary.json", dict(self.summary()))
+        if self.seen is not None:
+            write_json(folder / "seen.json", sorted(self.seen))
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -107,6 +113,8 @@ class TaskModel(ABC):
         task = cls(structure(cls.Config, read_json(folder / "config.json"), str(folder / "config.json")))
         if (folder / "weights").is_dir():
             task.load_weights(folder / "weights")
+        if (folder / "seen.json").is_file():
+            task.seen = frozenset(read_json(folder / "seen.json"))
         return task
 
 

@@ -15,11 +15,13 @@ from taskfusion.estimators import load_estimator, make_classifier, positive_scor
 from taskfusion.files import read_json, write_json
 from taskfusion.images import Array
 from taskfusion.outputs import Level, TaskOutput, TaskSpec
-from taskfusion.tables import METADATA, find_columns, metadata_frame, numbers, refuse
+from taskfusion.tables import METADATA, find_columns, metadata_frame, need_columns, numbers, refuse
 from taskfusion.tasks.base import FitContext, TaskModel
 
 if TYPE_CHECKING:
     import pandas as pd
+
+ANY = ("*",)
 
 
 @attrs.frozen
@@ -29,7 +31,9 @@ class SklearnConfig:
     Attributes:
         estimator: class name of a scikit-learn classifier.
         params: its parameters.
-        columns: names or patterns of metadata columns; a pattern takes columns of numbers only.
+        columns: names or patterns of metadata columns of numbers; a pattern takes columns of numbers only.
+        categories: metadata columns of words or codes (family history yes or no, density A to D): each value of the
+            train split becomes a column of 0 and 1. A value that is missing, or not seen in training, is 0 in all.
         label: the label to learn; by default that of the cohort's first target.
         scale: standardise the columns on the training split.
         impute: put the training split's median where a value is missing; else the classifier must take NaN.
@@ -37,7 +41,8 @@ class SklearnConfig:
 
     estimator: str = "LogisticRegression"
     params: Mapping[str, Any] = attrs.field(factory=dict)
-    columns: tuple[str, ...] = ("*",)
+    columns: tuple[str, ...] = ANY
+    categories: tuple[str, ...] = ()
     label: str | None = None
     scale: bool = True
     impute: bool = True
@@ -51,13 +56,14 @@ class SklearnTask(TaskModel):
     def __init__(self, config: SklearnConfig | None = None) -> None:
         super().__init__(config)
         self._pipeline: Any = None
-        self._learned: dict[str, Any] = {}  # columns, label, cases, positives
+        self._learned: dict[str, Any] = {}  # columns, categories, label, cases, positives
 
     @property
     def spec(self) -> TaskSpec:
-        """One class, named like the label; as many features as columns were found in training."""
+        """One class, named like the label; as many features as columns and categories were found in training."""
         self._need_fit()
-        return TaskSpec(Level.CASE, (self._learned["label"],), feature_size=len(self._learned["columns"]))
+        size = len(self._learned["columns"]) + sum(map(len, self._learned["categories"].values()))
+        return TaskSpec(Level.CASE, (self._learned["label"],), feature_size=size)
 
     @property
     def is_fitted(self) -> bool:
@@ -75,17 +81,17 @@ class SklearnTask(TaskModel):
         train = cohort.part("train")
         train = train.select(np.flatnonzero(train.label(label) != UNKNOWN))
         truth = _binary(train.label(label), label)
-        frame = metadata_frame(train.cases)
-        columns = _columns(self.config.columns, frame)
-        values = _values(frame, columns)
+        columns, categories = self._found(train.cases)
+        values, _ = _seen(train.cases, columns, categories)
         if self.config.impute:
-            _refuse_empty(values, columns)
-        with context.progress.step(f"{self.config.estimator} on {len(columns)} columns", 1) as step:
+            _refuse_empty(values[:, : len(columns)], columns)
+        with context.progress.step(f"{self.config.estimator} on {values.shape[1]} columns", 1) as step:
             pipeline = self._fitted(values, truth, context.seed)
             step.advance(1)
         self._pipeline = pipeline
         self._learned = {
             "columns": list(columns),
+            "categories": categories,
             "label": label,
             "cases": len(truth),
             "positives": int(truth.sum()),
@@ -99,8 +105,7 @@ class SklearnTask(TaskModel):
             DataError: a value that is no number.
         """
         spec = self.spec
-        values = _values(metadata_frame(cases, self._learned["columns"]), self._learned["columns"])
-        present = ~np.isnan(values).all(axis=1)
+        values, present = _seen(cases, self._learned["columns"], self._learned["categories"])
         scores, features = np.full((len(cases), 1), np.nan), np.full(values.shape, np.nan)
         if present.any():
             features[present] = self._prepared(values[present])
@@ -123,6 +128,7 @@ class SklearnTask(TaskModel):
             learned = read_json(folder / "learned.json")
             if not {"columns", "label"} <= set(learned):
                 raise ValueError("columns and label are not in it")
+            learned = {"categories": {}, **learned}  # models of before there were any
         except (OSError, ValueError, TypeError) as error:
             raise ModelFolderError(f"saved task cannot be used: {folder / 'learned.json'}: {error}") from error
         self._pipeline, self._learned = load_estimator(folder / "pipeline.skops"), learned
@@ -141,6 +147,23 @@ class SklearnTask(TaskModel):
         if not cohort.targets:
             raise SpecError(f"task 'sklearn' needs a label to learn: cohort {cohort.name!r} has no targets")
         return next(iter(cohort.targets))
+
+    def _found(self, cases: Sequence[Case]) -> tuple[tuple[str, ...], dict[str, list[str]]]:
+        """Columns of numbers, and the values of each column of categories."""
+        frame, wanted = metadata_frame(cases), self.config.categories
+        if twice := set(wanted) & set(self.config.columns):
+            raise SpecError(
+                f"task 'sklearn': column {min(twice)!r} is in columns and in categories; expected one of both"
+            )
+        need_columns(frame.columns, wanted, METADATA)
+        categories = {name: sorted({_word(case, name) for case in cases} - {""}) for name in wanted}
+        for name, values in categories.items():
+            if not values:
+                raise DataError(f"{METADATA}: category {name!r} has no value in the train split; leave it out")
+        rest = frame.drop(columns=list(wanted))
+        if wanted and self.config.columns == ANY and not _usable(ANY, rest):
+            return (), categories
+        return _columns(self.config.columns, rest), categories
 
     def _fitted(self, values: Array, truth: Array, seed: int) -> Any:
         from sklearn.impute import SimpleImputer
@@ -175,11 +198,36 @@ def _binary(labels: Array, name: str) -> Array:
 
 
 def _columns(patterns: Sequence[str], frame: pd.DataFrame) -> tuple[str, ...]:
+    return find_columns(patterns, _usable(patterns, frame), METADATA)
+
+
+def _usable(patterns: Sequence[str], frame: pd.DataFrame) -> list[str]:
     """Names take any column, patterns those of numbers."""
     import pandas as pd
 
-    usable = [name for name in map(str, frame) if name in patterns or pd.api.types.is_numeric_dtype(frame[name])]
-    return find_columns(patterns, usable, METADATA)
+    return [name for name in map(str, frame) if name in patterns or pd.api.types.is_numeric_dtype(frame[name])]
+
+
+def _seen(
+    cases: Sequence[Case], columns: Sequence[str], categories: Mapping[str, Sequence[str]]
+) -> tuple[Array, Array]:
+    """What a classifier sees, ``(cases, columns + values)``, NaN where a number is missing; and who has any of it."""
+    numbers_of = _values(metadata_frame(cases, list(columns)), columns)
+    words = np.array([[_word(case, name) for name in categories] for case in cases], object)
+    words = words.reshape(len(cases), len(categories))
+    parts = [words[:, [k]] == np.array([values], object) for k, values in enumerate(categories.values())]
+    present = ~np.isnan(numbers_of).all(axis=1) | (words != "").any(axis=1)
+    return np.concatenate([numbers_of, *parts], axis=1, dtype=np.float64), present
+
+
+def _word(case: Case, name: str) -> str:
+    """A value as a category: 2 and 2.0 are one, as tables store whole numbers with a gap in the column as 2.0."""
+    value = case.metadata.get(name)
+    if value is None or value != value:
+        return ""
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        value = int(value)
+    return str(value).strip()
 
 
 def _values(frame: pd.DataFrame, columns: Sequence[str]) -> Array:

@@ -19,6 +19,7 @@ from taskfusion.images import Array, short_hash
 from taskfusion.outputs import TaskOutput, TaskSpec
 from taskfusion.tables import METADATA, metadata_frame, need_columns
 from taskfusion.tasks.base import FitContext, TaskModel
+from taskfusion.tasks.coco import as_table, index_coco
 from taskfusion.tasks.table_answers import VIEW, Answers, Layout, TableConfig, answer, index_table, resolve
 
 
@@ -74,8 +75,8 @@ class TableTask(TaskModel):
         answers = self._table()
         with replacing(folder / "table.parquet") as temporary:
             answers.frame.to_parquet(temporary, index=False, engine="pyarrow")
-        saved = _hash(folder / "table.parquet")
-        write_json(folder / "table.json", {"content": self._content, "saved": saved})
+        saved, classes = _hash(folder / "table.parquet"), list(answers.layout.classes)
+        write_json(folder / "table.json", {"content": self._content, "saved": saved, "classes": classes})
 
     def load_weights(self, folder: Path) -> None:
         """Read what :meth:`save_weights` wrote; the original table is not needed.
@@ -90,7 +91,8 @@ class TableTask(TaskModel):
                 return
             if _hash(folder / "table.parquet") != data["saved"]:
                 raise DataError(f"{folder / 'table.parquet'} was changed after it was saved")
-            self._answers = index_table(self.config, folder / "table.parquet")
+            config = as_table(self.config, data["classes"]) if self.config.is_coco else self.config
+            self._answers = index_table(config, folder / "table.parquet")
             self._content = str(data["content"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelFolderError(f"saved table cannot be used: {folder}: {error}") from error
@@ -105,10 +107,13 @@ class TableTask(TaskModel):
 
     def _table(self) -> Answers:
         if self._answers is None:
-            self.config.check()
-            self._answers = index_table(self.config, self.config.path)
-            self._content = _hash(self.config.path)
+            self._answers = index_coco(self.config) if self.config.is_coco else self._of_table()
+            self._content = _hash(self.config.path, self.config.coco)
         return self._answers
+
+    def _of_table(self) -> Answers:
+        self.config.check()
+        return index_table(self.config, self.config.path)
 
     def _metadata_layout(self) -> Layout:
         self.config.check()
@@ -144,8 +149,8 @@ class TableTask(TaskModel):
             )
 
 
-def _hash(path: Path) -> str:
-    return short_hash(path.read_bytes())
+def _hash(*paths: Path | None) -> str:
+    return short_hash(*(path.read_bytes() for path in paths if path is not None))
 
 
 def _has_views(cases: Sequence[Case], views: Sequence[str]) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
@@ -13,6 +13,7 @@ from taskfusion.errors import DataError, SpecError, did_you_mean
 from taskfusion.images import Array
 from taskfusion.outputs import Detections, Level, TaskOutput, TaskSpec
 from taskfusion.tables import case_ids, find_columns, need_columns, numbers, read_table, refuse, refuse_twice
+from taskfusion.tasks.options import one_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,20 +21,12 @@ if TYPE_CHECKING:
 VIEW = "{view}"  # stands for each view in the column names of a wide table
 
 
-def _one_of(*known: str) -> Any:
-    def check(_: Any, field: attrs.Attribute[str], value: str) -> None:
-        if value not in known:
-            raise SpecError(f"unknown {field.name} {value!r}{did_you_mean(value, known)}")
-
-    return attrs.field(default=known[0], validator=check)
-
-
 @attrs.frozen
 class TableConfig:
     """Where the predictions are and which column says what.
 
     Attributes:
-        path: the table; None takes the columns from the metadata of the cases.
+        path: the table, or COCO detections as JSON; None takes the columns from the metadata of the cases.
         level: ``case``, ``view`` or ``detection``: what one answer is about.
         missing: what to say of cases the table does not know: ``error``; ``mask``: no answer (then a row with all
             scores and features empty is no answer either); ``empty``: looked at and nothing found (level detection).
@@ -48,11 +41,14 @@ class TableConfig:
         label: the column of the label, at level detection.
         score: the column of the score, at level detection.
         classes: the labels, in order; by default those of the table, sorted.
+        coco: of COCO results, the file that lists images and categories.
+        case_key: of COCO images, the key that holds the case; by default case and view are read from the file name.
+        view_key: of COCO images, the key that holds the view.
     """
 
     path: Path | None = None
-    level: str = _one_of("case", "view", "detection")
-    missing: str = _one_of("error", "mask", "empty")
+    level: str = one_of("case", "view", "detection")
+    missing: str = one_of("error", "mask", "empty")
     case: tuple[str, ...] = ("case",)
     view: str = "view"
     views: tuple[str, ...] = ()
@@ -62,6 +58,14 @@ class TableConfig:
     label: str = "label"
     score: str = "score"
     classes: tuple[str, ...] = ()
+    coco: Path | None = None
+    case_key: str = ""
+    view_key: str = ""
+
+    @property
+    def is_coco(self) -> bool:
+        """Whether the path is COCO's JSON."""
+        return self.path is not None and self.path.suffix.lower() == ".json"
 
     @property
     def wide(self) -> bool:
@@ -95,6 +99,8 @@ class TableConfig:
             raise SpecError("task 'table' at level 'case' has no views; expected level: view, or no views")
         if not detection and self.missing == "empty":
             raise SpecError("task 'table': missing: empty is for level 'detection'; expected error or mask")
+        if not self.is_coco and (self.coco or self.case_key or self.view_key):
+            raise SpecError("task 'table': coco, case_key and view_key are for COCO; expected a .json file as path")
         if self.path is None and not (self.level == Level.CASE or self.wide):
             raise SpecError("task 'table' needs a path where a case has several rows; metadata is one row a case")
 
@@ -172,8 +178,15 @@ def index_table(config: TableConfig, path: Path) -> Answers:
     Raises:
         DataError: naming file, row and column of what cannot be used.
     """
-    source = str(path)
-    frame = read_table(path, config.keys)
+    return index_frame(config, read_table(path, config.keys), str(path))
+
+
+def index_frame(config: TableConfig, frame: pd.DataFrame, source: str) -> Answers:
+    """Turn a frame as read into answers.
+
+    Raises:
+        DataError: naming source, row and column of what cannot be used.
+    """
     need_columns(frame.columns, config.boxes, source)
     layout = resolve(config, [str(name) for name in frame.columns], source)
     if config.level != Level.CASE and not config.wide:
@@ -311,6 +324,7 @@ def _refuse_duplicates(config: TableConfig, layout: Layout, rows: Rows, cell: Ar
 
 def _detections(config: TableConfig, layout: Layout, rows: Rows) -> TaskOutput:
     """Level detection: sorted by case, view and falling score, so that the order of rows does not matter."""
+    present = _looked_at(config, layout, rows)
     rows = rows.where(~_nothing_found(config, rows))
     view = _view_of(config, layout, rows)
     rows = rows.where(view >= 0)
@@ -322,8 +336,6 @@ def _detections(config: TableConfig, layout: Layout, rows: Rows) -> TaskOutput:
     keys = np.column_stack([cell, labels, scores, boxes])
     refuse_twice(rows.frame, keys, rows.source, lambda row: f"one box of case {rows.names[rows.case[row]]!r}")
     cells = (len(rows.names) + 1) * len(layout.views)
-    present = np.ones((len(rows.names) + 1, len(layout.views)), bool)
-    present[-1] = config.missing == "empty"
     found = Detections(
         np.concatenate([[0], np.cumsum(np.bincount(cell, minlength=cells))]),
         boxes[order],
@@ -332,6 +344,17 @@ def _detections(config: TableConfig, layout: Layout, rows: Rows) -> TaskOutput:
         features[order] if features.shape[1] else None,
     )
     return TaskOutput(layout.spec(config.level), (*rows.names, ""), present, detections=found)
+
+
+def _looked_at(config: TableConfig, layout: Layout, rows: Rows) -> Array:
+    """``(cases + 1, views)``: all views of the cases in a table; of COCO those whose image is listed."""
+    whole = config.missing == "empty"
+    present = np.full((len(rows.names) + 1, len(layout.views)), whole or not config.is_coco)
+    present[-1] = whole
+    if config.is_coco:
+        view = _view_of(config, layout, rows)
+        present[rows.case[view >= 0], view[view >= 0]] = True
+    return present
 
 
 def _nothing_found(config: TableConfig, rows: Rows) -> Array:

@@ -50,7 +50,8 @@ class Density(TaskModel):
     def spec(self) -> TaskSpec:
         """One score and one feature vector per exam; a feature channel per view."""
         views = self.config.views
-        return TaskSpec(Level.CASE, ("dense",), views, self.config.feature_size, feature_channels=len(views))
+        channels = len(views)
+        return TaskSpec(Level.CASE, ("dense",), views, self.config.feature_size, channels, required=tuple(views))
 
     @property
     def is_fitted(self) -> bool:
