@@ -10,11 +10,11 @@ from typing import Any, Self
 import attrs
 import numpy as np
 
-from taskfusion.assembly import FusionInput
 from taskfusion.cases import Case, Cohort
 from taskfusion.errors import ContractError, NotFittedError
 from taskfusion.files import read_json, write_json
 from taskfusion.fusers.base import FuseContext, Fuser, FusionData, require_both_classes
+from taskfusion.inputs import FusionInput
 from taskfusion.outputs import Level, TaskOutput, TaskSpec
 from taskfusion.tasks.base import FitContext, TaskModel
 
@@ -46,10 +46,10 @@ class Bright(TaskModel):
         return self._mean is not None
 
     def fit(self, cohort: Cohort, context: FitContext) -> Self:
-        self._mean = float(np.mean(self.seen(cohort.part("train").cases)))
+        self._mean = float(np.mean(self.measured(cohort.part("train").cases)))
         return self
 
-    def seen(self, cases: Sequence[Case]) -> np.ndarray:
+    def measured(self, cases: Sequence[Case]) -> np.ndarray:
         return np.array([[self.look(case, view) for view in self.views] for case in cases])
 
     def look(self, case: Case, view: str) -> float:
@@ -58,7 +58,7 @@ class Bright(TaskModel):
     def predict(self, cases: Sequence[Case]) -> TaskOutput:
         if self._mean is None:
             raise NotFittedError("not trained")
-        return self.answer(cases, self.seen(cases))
+        return self.answer(cases, self.measured(cases))
 
     def answer(self, cases: Sequence[Case], seen: np.ndarray) -> TaskOutput:
         scores = 1 / (1 + np.exp(-(seen - self._mean) / self.config.scale))

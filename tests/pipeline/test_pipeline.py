@@ -141,7 +141,11 @@ def test_compose_takes_names_objects_and_classifiers(cohort):
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: taskfusion.compose(["densty"]), UnknownNameError, r"unknown task 'densty'; known: keras, onnx, sklearn, table"),
+        (
+            lambda: taskfusion.compose(["densty"]),
+            UnknownNameError,
+            r"unknown task 'densty'; known: keras, onnx, sklearn, table",
+        ),
         (lambda: taskfusion.compose([CaseToy()], "sore"), UnknownNameError, r"did you mean 'score'"),
         (lambda: taskfusion.compose([CaseToy()], 7), SpecError, r"not a fuser: 7"),
         (lambda: taskfusion.compose([CaseToy(), CaseToy()]), SpecError, r"task names .* must be there and differ"),

@@ -14,13 +14,17 @@ from taskfusion.testing.made_up import all_absent
 
 def test_a_fuser_that_keeps_the_contract_passes_everything():
     report = check_fuser(Average).raise_for_failures()
-    assert not report.of("skipped") and len(report.of("passed")) >= 15
+    assert {outcome.message for outcome in report.of("skipped")} == {
+        "it does not take gaps",
+        "it learns one target at a time",
+    }
+    assert len(report.of("passed")) >= 15
     assert check_fuser(Average(), name="mine").subject == "mine"
 
 
 def test_a_fuser_that_learns_nothing_is_checked_as_such():
     report = check_fuser(MaxFuser).raise_for_failures()
-    assert {outcome.message for outcome in report.of("skipped")} == {"it has nothing to learn"}
+    assert "it has nothing to learn" in {outcome.message for outcome in report.of("skipped")}
 
 
 def test_a_fuser_on_features_gets_them():

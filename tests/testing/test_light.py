@@ -48,7 +48,7 @@ def taskfusion_plugins():
 
 
 def test_fixtures(taskfusion_registry, taskfusion_cohort, taskfusion_outputs):
-    assert taskfusion_registry.names("task") == ["mine", "sklearn", "table"]
+    assert {"mine", "sklearn"} <= set(taskfusion_registry.names("task")) and not taskfusion_registry.broken
     assert len(taskfusion_cohort) == 36
     assert set(taskfusion_outputs) == {"whole", "side", "spot"}
 """

@@ -75,7 +75,7 @@ class Raises(Bright):
 
 class Peeks(Bright):
     def fit(self, cohort, context):
-        self.seen(cohort.part("test").cases[:1])
+        self.measured(cohort.part("test").cases[:1])
         return super().fit(cohort, context)
 
 
@@ -90,7 +90,7 @@ class PeeksQuietly(Bright):
 
     def fit(self, cohort, context):
         with contextlib.suppress(Exception):
-            self.seen(cohort.cases)
+            self.measured(cohort.cases)
         return super().fit(cohort, context)
 
 
@@ -119,10 +119,8 @@ class NoViews(Bright):
         return TaskSpec(Level.VIEW, ("ill",), (), 1)
 
 
-class OddFeatures(Bright):
-    @property
-    def spec(self):
-        return TaskSpec(Level.VIEW, ("ill",), self.views, 1, feature_channels=2)
+class NoSpec(Bright):
+    spec = "view"
 
 
 class WrongShape(Bright):
@@ -235,8 +233,8 @@ BROKEN = [
     (PeeksAtLabels, "test split's labels", r"scores differ: .*expected equal answers"),
     (ReturnsNothing, "Training returns the task", r"fit returned None; expected the task itself \(return self\)"),
     (Random, "Trained again with the same seed", r"scores differ: at .*seed everything random with context.seed"),
-    (NoViews, "the spec declares", r"spec.views is empty; expected the views of a task of level view"),
-    (OddFeatures, "the spec declares", r"feature_size 1 is no multiple of feature_channels 2"),
+    (NoViews, "the spec declares", r"task spec: level view needs views"),
+    (NoSpec, "the spec declares", r"spec is 'view'; expected a TaskSpec"),
     (WrongShape, "declared shapes", r"features has shape \(7, 2, 0\); expected \(7, 2, 1\)"),
     (WrongOrder, "declared shapes", r"answered about other cases than it was asked, or in another order"),
     (

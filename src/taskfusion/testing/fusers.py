@@ -10,11 +10,12 @@ from tempfile import TemporaryDirectory
 import attrs
 import numpy as np
 
-from taskfusion.assembly import FusionInput
+from taskfusion.cases import UNKNOWN
 from taskfusion.configs import structure
 from taskfusion.errors import DataError, NotFittedError, TaskFusionError
 from taskfusion.fusers.base import FuseContext, Fuser, FusionData
 from taskfusion.images import Array
+from taskfusion.inputs import FusionInput
 from taskfusion.outputs import TaskOutput
 from taskfusion.testing.made_up import all_absent, fusion_data, fusion_input, reordered, small_outputs
 from taskfusion.testing.report import Report, SkipError, checking_of, expect, expect_raises, run_checks, skipped
@@ -204,6 +205,28 @@ def saved_data(subject: FuserSubject) -> None:
         refuse_code(Path(folder))
 
 
+def gaps(subject: FuserSubject) -> None:
+    """A fuser that takes gaps leaves slots without a detection out."""
+    if not subject.fuser.takes_gaps:
+        raise SkipError("it does not take gaps")
+    train = attrs.evolve(subject.data(TRAIN), inputs=fusion_input(subject.fuser, small_outputs(*TRAIN), gaps=True))
+    inputs = fusion_input(subject.fuser, subject.asked, gaps=True)
+    check_scores(subject.fit(train).predict(inputs), len(inputs))
+
+
+def together(subject: FuserSubject) -> None:
+    """A fuser that learns several targets together answers about each of them."""
+    if not subject.fuser.learns_together:
+        raise SkipError("it learns one target at a time")
+    train = subject.data(TRAIN)
+    second = np.where(np.arange(len(train)) % 7 == 0, UNKNOWN, 1 - train.truth)
+    found = subject.fit(attrs.evolve(train, truth=np.stack([train.truth, second], axis=1))).predict(subject.inputs())
+    shape, right = np.shape(found), (len(subject.inputs()), 2)
+    expect(shape == right, f"trained on two targets, predict returned shape {shape}; expected {right}")
+    for column in np.asarray(found).T:
+        check_scores(column, len(subject.inputs()))
+
+
 def fresh(subject: FuserSubject) -> None:
     """fresh() gives an untrained fuser of the same configuration."""
     trained = subject.trained
@@ -233,6 +256,8 @@ CHECKS = (
     repeatable,
     saving,
     saved_data,
+    gaps,
+    together,
     fresh,
     reporting,
 )
@@ -248,4 +273,6 @@ def check_scores(scores: Array, cases: int) -> None:
 
 
 def _arrays(data: FusionData) -> list[Array]:
-    return [data.inputs.scores.values, *data.inputs.features.values(), data.truth]
+    table = data.inputs.scores
+    instances = [found.scores for found in data.inputs.instances.values()]
+    return [table.values, table.gaps, *data.inputs.features.values(), *instances, data.truth]

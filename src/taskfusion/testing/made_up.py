@@ -7,12 +7,12 @@ from collections.abc import Mapping
 import attrs
 import numpy as np
 
-from taskfusion.assembly import FusionInput
 from taskfusion.cases import Target
 from taskfusion.fusers.base import Fuser, FusionData
 from taskfusion.images import Array
+from taskfusion.inputs import FusionInput
 from taskfusion.outputs import Detections, Level, TaskOutput, TaskSpec
-from taskfusion.padding import BackgroundPadding, ZeroPadding
+from taskfusion.padding import BackgroundPadding, MaskPadding, ZeroPadding
 from taskfusion.pipeline.fusing import FuserPlan
 
 VIEWS = ("L", "R")
@@ -61,10 +61,17 @@ def fusion_data(fuser: Fuser, cases: int = 40, seed: int = 0, absent: float = 0.
     return FusionData(inputs, small_truth(cases, seed), groups)
 
 
-def fusion_input(fuser: Fuser, outputs: Mapping[str, TaskOutput], detections: int = 2) -> FusionInput:
-    """What this fuser would see of these outputs in a pipeline."""
-    padding = BackgroundPadding() if fuser.needs_features else ZeroPadding()
-    return FuserPlan("checked", fuser, padding).inputs(outputs, Target("ill"), detections)
+def fusion_input(fuser: Fuser, outputs: Mapping[str, TaskOutput], gaps: bool = False) -> FusionInput:
+    """What this fuser would see of these outputs in a pipeline, two detections a view.
+
+    Args:
+        fuser: says whether features and instances come along.
+        outputs: of several tasks about the same cases.
+        gaps: leave slots without a detection empty, for a fuser that takes gaps.
+    """
+    filled = BackgroundPadding() if fuser.needs_features else ZeroPadding()
+    plan = FuserPlan("checked", fuser, MaskPadding() if gaps else filled)
+    return plan.assembler(Target("ill"), 2)(outputs)
 
 
 def _severity(cases: int, seed: int) -> Array:

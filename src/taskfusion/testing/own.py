@@ -11,6 +11,8 @@ OWN = {
     "taskfusion.tasks.table:TableTask": Checking({"scores": {"ill": "marker"}}),
     "taskfusion.cohorts.table:TableReader": Checking(skip="it needs a table; name one: check_reader(…, path=…)"),
     "taskfusion.fusers.feat:FeatFuser": Checking(SMALL_FEAT),
+    "taskfusion.tasks.keras_model:KerasTask": Checking(skip="it needs a saved model; check one of yours in Python"),
+    "taskfusion.tasks.onnx_model:OnnxTask": Checking(skip="it needs a saved model; check one of yours in Python"),
 }
 NEEDS_KERAS = ("taskfusion.fusers.feat:FeatFuser",)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 import attrs
@@ -13,7 +14,7 @@ from taskfusion.errors import TaskFusionError
 from taskfusion.images import Array
 from taskfusion.padding import Padding, Slots
 from taskfusion.testing.report import Report, SkipError, checking_of, expect, run_checks, skipped
-from taskfusion.testing.storage import array_difference, check_config, check_constructor
+from taskfusion.testing.storage import array_difference, check_config, check_constructor, check_json
 
 SHAPE, FEATURES = (6, 2, 3), 4  # cases, views, slots
 
@@ -50,10 +51,15 @@ def small_slots(features: bool = True, background: bool = True, empty: bool = Fa
     )
 
 
+def fitted(padding: Padding, slots: Slots) -> Padding:
+    """The policy as a pipeline has it: fitted on these slots, every second case being positive."""
+    return padding.fit(slots, np.arange(len(slots.scores)) % 2)
+
+
 def fill(padding: Padding, slots: Slots) -> Slots:
-    """The filled slots; raises SkipError for a policy that refuses gaps."""
+    """The slots filled by the policy fitted on them; raises SkipError for a policy that refuses gaps."""
     try:
-        return padding.fill(slots)
+        return fitted(padding, slots).fill(slots)
     except TaskFusionError as error:
         if slots.filled.all():
             raise
@@ -73,7 +79,7 @@ def configuration(padding: Padding) -> None:
 def no_gap(padding: Padding) -> None:
     """Slots without a gap stay as they are."""
     slots = small_slots(full=True)
-    _expect_same(padding.fill(slots), slots, slots.filled, "slots without a gap")
+    _expect_same(fill(padding, slots), slots, slots.filled, "slots without a gap")
 
 
 def gaps(padding: Padding) -> None:
@@ -124,12 +130,24 @@ def untouched(padding: Padding) -> None:
 def batches(padding: Padding) -> None:
     """A case is filled the same whatever came along with it."""
     slots = small_slots()
-    whole = fill(padding, slots)
+    whole, policy = fill(padding, slots), fitted(padding, slots)
     for row in range(SHAPE[0]):
-        single = _parts(fill(padding, _of_case(slots, row)))
+        single = _parts(policy.fill(_of_case(slots, row)))
         for name, values in _parts(_of_case(whole, row)).items():
             text = array_difference(values, single[name], 1e-6)
             expect(not text, f"{name} of case {row} alone differ: {text}; expected those of one call")
+
+
+def learned(padding: Padding) -> None:
+    """What it learned is plain data, and the policy that gets it back fills the same."""
+    slots = small_slots()
+    before = _parts(fill(padding, slots))
+    state = fitted(padding, slots).state()
+    check_json(dict(state), "state()")
+    after = _parts(padding.with_state(json.loads(json.dumps(dict(state)))).fill(slots))
+    for name, values in before.items():
+        text = array_difference(values, after[name])
+        expect(not text, f"{name} differ after with_state(state()): {text}; expected equal ones")
 
 
 CHECKS = (
@@ -143,6 +161,7 @@ CHECKS = (
     missing_background,
     untouched,
     batches,
+    learned,
 )
 
 
@@ -152,7 +171,7 @@ def _of_case(slots: Slots, row: int) -> Slots:
 
 
 def _parts(slots: Slots) -> dict[str, Array | None]:
-    return {name: getattr(slots, name) for name in ("scores", "filled", "features", "background")}
+    return {name: getattr(slots, name) for name in ("scores", "filled", "features", "background", "present", "rows")}
 
 
 def _expect_same(found: Slots, slots: Slots, where: Array, what: str) -> None:
@@ -167,7 +186,7 @@ def _expect_whole(padding: Padding, found: Slots, slots: Slots) -> None:
     expect(
         found.scores.shape == slots.scores.shape, f"scores of shape {found.scores.shape}; expected {slots.scores.shape}"
     )
-    if getattr(padding, "leaves_gaps", False):
+    if padding.leaves_gaps:
         raise SkipError("it leaves gaps on purpose (leaves_gaps)")
     expect(np.isfinite(found.scores).all(), "scores in gaps are not finite; expected numbers")
     expect(((found.scores >= 0) & (found.scores <= 1)).all(), "scores in gaps leave [0, 1]; expected them inside")
