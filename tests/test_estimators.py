@@ -72,7 +72,7 @@ def test_unknown_parameter_names_the_nearest():
 
 
 def test_wrapper_of_classifiers_is_refused():
-    with pytest.raises(SpecError, match="classifier 'VotingClassifier' wraps other classifiers, which a config"):
+    with pytest.raises(SpecError, match="classifier 'VotingClassifier' wraps other estimators: parameter 'estim"):
         make_classifier("VotingClassifier", {})
 
 

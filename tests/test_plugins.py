@@ -56,7 +56,13 @@ def test_create_structures_options(registry):
 @pytest.mark.parametrize(
     ("kind", "name", "options", "error", "message"),
     [
-        ("fuser", "smv", {}, UnknownNameError, r"unknown fuser 'smv' \(did you mean 'svm'\?\); known: feat, forest"),
+        (
+            "fuser",
+            "smv",
+            {},
+            UnknownNameError,
+            r"unknown fuser 'smv' \(did you mean 'svm'\?\); known: .*boosting, feat, forest",
+        ),
         ("task", "case_toi", {}, UnknownNameError, r"did you mean 'case_toy'"),
         ("fuser", "svm", {"c": 1}, SpecError, r"fuser 'svm'\.c: unknown key; known: C, gamma"),
         ("task", "case_toy", {"niose": 1, "size": "x"}, SpecError, r"did you mean 'noise'"),

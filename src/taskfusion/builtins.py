@@ -22,10 +22,13 @@ def taskfusion_fusers() -> list[Entry]:
     return [
         Entry("max", "taskfusion.fusers.pooled:MaxFuser", "the largest score; the usual baseline"),
         Entry("mean", "taskfusion.fusers.pooled:MeanFuser", "the mean score; the other usual baseline"),
-        Entry("score", "taskfusion.fusers.score:MlpFuser", "a small neural network (MLP) on the logits of the scores"),
-        Entry("svm", "taskfusion.fusers.score:SvmFuser", "a support vector machine (RBF) on the logits of the scores"),
-        Entry("forest", "taskfusion.fusers.score:ForestFuser", "a random forest on the scores"),
-        Entry("sklearn", "taskfusion.fusers.score:SklearnFuser", "any scikit-learn classifier on the scores"),
+        Entry("weighted", "taskfusion.fusers.weighted:WeightedFuser", "a weighted mean of logits, weights fitted"),
+        Entry("logistic", "taskfusion.fusers.linear:LogisticFuser", "logistic regression on the logits of the scores"),
+        Entry("score", "taskfusion.fusers.mlp:MlpFuser", "a small neural network (MLP) on the logits of the scores"),
+        Entry("svm", "taskfusion.fusers.svm:SvmFuser", "a support vector machine (RBF) on the logits of the scores"),
+        Entry("forest", "taskfusion.fusers.trees:ForestFuser", "a random forest on the scores"),
+        Entry("boosting", "taskfusion.fusers.trees:BoostingFuser", "gradient boosting; leaves missing scores missing"),
+        Entry("sklearn", "taskfusion.fusers.wrapped:SklearnFuser", "any scikit-learn classifier on the scores"),
         Entry("feat", "taskfusion.fusers.feat:FeatFuser", "a multi-branch network (Keras) on the tasks' features"),
     ]
 

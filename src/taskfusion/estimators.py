@@ -6,6 +6,7 @@ A configuration names a class and its parameters, never an import path, so readi
 from __future__ import annotations
 
 import functools
+import inspect
 import io
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,6 +31,7 @@ ALLOWED_TYPES = (
     "numpy.dtype",
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
+    "sklearn.calibration._TemperatureScaling",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
     "sklearn.gaussian_process.kernels.ConstantKernel",
@@ -38,23 +40,39 @@ ALLOWED_TYPES = (
     "sklearn.metrics._dist_metrics.EuclideanDistance64",
     "sklearn.metrics._dist_metrics.ManhattanDistance64",
     "sklearn.metrics._dist_metrics.MinkowskiDistance64",
+    "sklearn.metrics._scorer._PassthroughScorer",
+    "sklearn.model_selection._split.StratifiedKFold",
     "sklearn.neighbors._ball_tree.BallTree",
     "sklearn.neighbors._kd_tree.KDTree",
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
     "sklearn.tree._tree.Tree",
+    "sklearn.utils._bunch.Bunch",
 )
+
+
+# What answers through a classifier it holds, and is none by itself.
+HOLDERS = ("GridSearchCV", "Pipeline", "RFE", "RFECV", "RandomizedSearchCV")
+# Mappings of one such key stand for what plain data have not: another estimator, a tuple, keys that are no text.
+NESTED, TUPLE, PAIRS = "estimator", "tuple", "pairs"
 
 
 @functools.cache
 def _classifiers() -> dict[str, type]:
     from sklearn.utils import all_estimators
 
-    return dict(all_estimators(type_filter="classifier"))
+    return {**dict(all_estimators(type_filter="classifier")), **{name: _estimators()[name] for name in HOLDERS}}
+
+
+@functools.cache
+def _estimators() -> dict[str, type]:
+    from sklearn.utils import all_estimators
+
+    return dict(all_estimators())
 
 
 def find_classifier(name: str) -> type:
-    """A scikit-learn classifier by class name: ``"SVC"``.
+    """A scikit-learn classifier by class name: ``"SVC"``; also what holds one: ``"Pipeline"``.
 
     Raises:
         UnknownNameError: with the nearest name and all that exist.
@@ -65,22 +83,110 @@ def find_classifier(name: str) -> type:
 
 
 def make_classifier(name: str, params: Mapping[str, Any]) -> Any:
-    """A classifier with these parameters, not fitted.
+    """A classifier with these parameters, not fitted; ``{estimator: NAME, params: {…}}`` in them makes another one.
 
     Raises:
         UnknownNameError: no such classifier.
-        SpecError: no such parameter, with the nearest; or a classifier that wraps another one.
+        SpecError: no such parameter, with the nearest; or a classifier that wraps others, and they are not named.
     """
-    kind = find_classifier(name)
-    try:
-        estimator = kind()
-    except TypeError as error:
-        raise SpecError(f"classifier {name!r} wraps other classifiers, which a configuration cannot name") from error
+    return _make(find_classifier(name), params)
+
+
+def _make(kind: type, params: Mapping[str, Any]) -> Any:
+    values = {key: _value_of(value) for key, value in params.items()}
+    known = inspect.signature(kind).parameters
+    for key, parameter in known.items():
+        if parameter.default is inspect.Parameter.empty and key not in values:
+            raise SpecError(f"classifier {kind.__name__!r} wraps other estimators: parameter {key!r} must name them")
+    _refuse_memory(kind.__name__, values)
+    estimator = kind(**{key: value for key, value in values.items() if key in known})
+    return set_parameters(estimator, {key: value for key, value in values.items() if key not in known})
+
+
+def set_parameters(estimator: Any, params: Mapping[str, Any]) -> Any:
+    """Set parameters, nested ones as ``step__name``; returns the estimator.
+
+    Raises:
+        SpecError: no such parameter, with the nearest.
+    """
     known = estimator.get_params()
     for key in params:
         if key not in known:
+            name = type(estimator).__name__
             raise SpecError(f"classifier {name!r}: unknown parameter {key!r}{did_you_mean(key, known)}")
+    _refuse_memory(type(estimator).__name__, params)
     return estimator.set_params(**params)
+
+
+def _refuse_memory(name: str, params: Mapping[str, Any]) -> None:
+    """A pipeline's memory is a folder of pickles, which would be read while fitting (law 4)."""
+    for key, value in params.items():
+        if key.rpartition("__")[2] == "memory" and value is not None:
+            raise SpecError(f"{name!r} with a memory would read pickles from {value!r}; leave it out")
+
+
+def _value_of(value: Any) -> Any:
+    """A parameter from plain data."""
+    if isinstance(value, Mapping):
+        if NESTED in value and set(value) <= {NESTED, "params"}:
+            name = value[NESTED]
+            if name not in _estimators():
+                raise UnknownNameError.of("scikit-learn estimator", name, _estimators())
+            return _make(_estimators()[name], value.get("params", {}))
+        if set(value) == {TUPLE}:
+            return tuple(_value_of(item) for item in value[TUPLE])
+        if set(value) == {PAIRS}:
+            return {key: _value_of(item) for key, item in value[PAIRS]}
+        return {key: _value_of(item) for key, item in value.items()}
+    return [_value_of(item) for item in value] if isinstance(value, list) else value
+
+
+def describe_estimator(estimator: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The parameters of an estimator that differ from its defaults, as plain data for :func:`make_classifier`.
+
+    Returns:
+        The parameters, and what plain data cannot tell: a class that is not scikit-learn's, a function, an array.
+    """
+    kind = type(estimator)
+    if _estimators().get(kind.__name__) is not kind:
+        return {}, (f"its class {kind.__module__}.{kind.__qualname__}",)
+    told, untold = {}, []
+    for name, value in _changed(estimator).items():
+        try:
+            told[name] = _plain(value)
+        except SpecError as error:
+            untold.append(f"{name} ({error})")
+    return told, tuple(untold)
+
+
+def _changed(estimator: Any) -> dict[str, Any]:
+    defaults = {name: p.default for name, p in inspect.signature(type(estimator)).parameters.items()}
+    return {k: v for k, v in estimator.get_params(deep=False).items() if not _same(v, defaults[k])}
+
+
+def _same(value: Any, default: Any) -> bool:
+    simple = isinstance(value, bool | int | float | str | tuple) and type(value) is type(default)
+    return value is default or (simple and bool(value == default))
+
+
+def _plain(value: Any) -> Any:
+    """A parameter as plain data; raises SpecError with what it is instead."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, tuple):
+        return {TUPLE: [_plain(item) for item in value]}
+    if isinstance(value, Mapping):
+        return {PAIRS: [[_plain(key), _plain(item)] for key, item in value.items()]}
+    if not hasattr(value, "get_params") or isinstance(value, type):
+        raise SpecError(type(value).__name__)
+    params, untold = describe_estimator(value)
+    if untold:
+        raise SpecError(f"{type(value).__name__}: {untold[0]}")
+    return {NESTED: type(value).__name__, "params": params}
 
 
 def set_seed(estimator: Any, seed: int) -> Any:
@@ -96,7 +202,7 @@ def set_seed(estimator: Any, seed: int) -> Any:
 def positive_scores(estimator: Any, X: Any) -> Array:
     """Scores of class 1, ``(cases,)`` float64 in [0, 1].
 
-    The probability where the estimator has one, else a logistic of its decision function.
+    The probability where the estimator has one, else a logistic of its decision function, else its decision: 0 or 1.
 
     Raises:
         NotFittedError: the estimator was never fitted.
@@ -115,6 +221,8 @@ def positive_scores(estimator: Any, X: Any) -> Array:
         )
     if hasattr(estimator, "predict_proba"):
         return _column_of_one(estimator.predict_proba(X), estimator.classes_)
+    if not hasattr(estimator, "decision_function"):
+        return np.asarray(np.asarray(estimator.predict(X)) == 1, np.float64)
     from scipy.special import expit
 
     return np.asarray(expit(np.asarray(estimator.decision_function(X), np.float64)))

@@ -77,6 +77,9 @@ class Fuser(ABC):
     def __init__(self, config: Any = None) -> None:
         self.config = self.Config() if config is None else config
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.config!r})"
+
     def fresh(self) -> Self:
         """An untrained fuser of the same configuration."""
         return type(self)(self.config)
@@ -106,9 +109,9 @@ class Fuser(ABC):
 
     def save(self, folder: Path) -> None:
         """Write configuration and state into an existing empty folder."""
+        self.save_state(folder)  # first, as it may refuse, and then nothing is left behind
         write_json(folder / "config.json", unstructure(self.config))
         write_json(folder / "summary.json", dict(self.summary()))
-        self.save_state(folder)
 
     @classmethod
     def load(cls, folder: Path) -> Self:

@@ -22,7 +22,9 @@ class PooledConfig:
     """Pooling has no options."""
 
 
-class _PooledFuser(Fuser):
+class PooledFuser(Fuser):
+    """A fuser that learns nothing."""
+
     Config = PooledConfig
     takes_gaps = True
 
@@ -50,7 +52,7 @@ class _PooledFuser(Fuser):
         """Nothing to read."""
 
 
-class MaxFuser(_PooledFuser):
+class MaxFuser(PooledFuser):
     """The largest score of the chosen tasks: max(p_F), max(p_L)."""
 
     @staticmethod
@@ -59,7 +61,7 @@ class MaxFuser(_PooledFuser):
         return np.asarray(np.nanmax(scores, axis=1))
 
 
-class MeanFuser(_PooledFuser):
+class MeanFuser(PooledFuser):
     """The mean score of the chosen tasks."""
 
     @staticmethod

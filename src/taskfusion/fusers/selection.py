@@ -14,36 +14,63 @@ from taskfusion.images import Array
 from taskfusion.inputs import FusionInput
 
 Params = Mapping[str, Any]
+Fitter = tuple[Callable[[Params, FusionData], Any], Callable[[Any, FusionInput], Array]]  # fit one, ask one for scores
+Split = tuple[Array, Array]
 FOLDS = 5
 
 
 @attrs.frozen(eq=False)
 class Selected:
-    """The chosen parameters, the model fitted on the whole training split, and what every candidate reached."""
+    """The outcome of a search.
+
+    Attributes:
+        params: the chosen parameters.
+        model: fitted with them on the whole training split.
+        tried: what every candidate reached.
+        how: how candidates were compared, in words.
+    """
 
     params: Params
     model: Any
     tried: list[dict[str, Any]]
+    how: str
 
 
-def select(
-    grid: Sequence[Params],
-    fitter: tuple[Callable[[Params, FusionData], Any], Callable[[Any, FusionInput], Array]],
-    train: FusionData,
-    validation: FusionData | None,
-) -> Selected:
-    """Fit every candidate and keep the best; with one candidate nothing is compared."""
+def select(grid: Sequence[Params], fitter: Fitter, train: FusionData, validation: FusionData | None) -> Selected:
+    """Fit every candidate and keep the best by (AUC, recall); the first of those that are equal in both.
+
+    They are compared on the validation split; where there is none, or its cases are all of one class, out of fold on
+    the training split, groups kept apart. Where not even that can be (one group, one class to a fold) the first is
+    taken. With one candidate nothing is compared.
+    """
     fit_one, score = fitter
     if len(grid) == 1:
-        return Selected(grid[0], fit_one(grid[0], train), [])
+        return Selected(grid[0], fit_one(grid[0], train), [], "not searched: one candidate")
     if validation is not None and validation.has_both_classes:
         models = [fit_one(params, train) for params in grid]
         reached = [figures(validation.truth, score(model, validation.inputs)) for model in models]
-        best = max(range(len(grid)), key=lambda i: reached[i])
-        return Selected(grid[best], models[best], _tried(grid, reached))
-    reached = [figures(train.truth, _out_of_fold(params, fitter, train)) for params in grid]
-    best = max(range(len(grid)), key=lambda i: reached[i])
-    return Selected(grid[best], fit_one(grid[best], train), _tried(grid, reached))
+        best = _first_best(reached)
+        return Selected(grid[best], models[best], _tried(grid, reached), "on the validation split")
+    folds = _comparable(train)
+    if not folds:
+        how = "not searched: too few groups of either class, so the first candidate is taken"
+        return Selected(grid[0], fit_one(grid[0], train), [], how)
+    reached = [_out_of_fold(params, fitter, train, folds) for params in grid]
+    best = _first_best(reached)
+    how = f"out of fold on the training split, {len(folds)} folds by group"
+    return Selected(grid[best], fit_one(grid[best], train), _tried(grid, reached), how)
+
+
+def group_splits(truth: Array, groups: Array, folds: int) -> list[Split]:
+    """Rows inside and outside of each fold, groups kept together, classes shared out alike.
+
+    At most ``folds``, fewer where a class has fewer groups, none where that would be less than two. The same rows give
+    the same folds.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    count = min(folds, *(len(np.unique(groups[truth == value])) for value in (0, 1)))
+    return list(StratifiedGroupKFold(count).split(truth, truth, groups)) if count >= 2 else []
 
 
 def one_thread() -> AbstractContextManager[object]:
@@ -70,23 +97,33 @@ def figures(truth: Array, score: Array) -> tuple[float, float]:
     return round(float(roc_auc_score(truth, score)), 4), float(recall_score(truth, score >= 0.5, zero_division=0.0))
 
 
-def _out_of_fold(params: Params, fitter: Any, data: FusionData) -> Array:
-    from sklearn.model_selection import StratifiedGroupKFold
+def plain(params: Params) -> dict[str, Any]:
+    """Parameters as JSON data."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in params.items()}
 
+
+def _first_best(reached: Sequence[tuple[float, float]]) -> int:
+    return max(range(len(reached)), key=lambda i: reached[i])
+
+
+def _comparable(data: FusionData) -> list[Split]:
+    """Folds whose rows inside have both classes; none where the rows outside have not, all together."""
+    strata = data.truth if data.truth.ndim == 1 else data.truth.max(axis=1).clip(0)
+    splits = group_splits(strata, data.groups, FOLDS)
+    usable = [(inside, outside) for inside, outside in splits if data.select(inside).has_both_classes]
+    if not usable:
+        return []
+    judged = np.concatenate([outside for _, outside in usable])
+    return usable if data.select(judged).has_both_classes else []
+
+
+def _out_of_fold(params: Params, fitter: Fitter, data: FusionData, folds: Sequence[Split]) -> tuple[float, float]:
     fit_one, score = fitter
-    strata = data.truth if data.truth.ndim == 1 else data.truth.max(axis=1)
-    groups_of_rarer = min(len(np.unique(data.groups[strata == value])) for value in np.unique(strata))
-    folds = max(2, min(FOLDS, groups_of_rarer))
-    scores = np.full(data.truth.shape, 0.5)
-    for inside, outside in StratifiedGroupKFold(folds).split(np.zeros(len(data)), strata, data.groups):
-        part = data.select(inside)
-        if part.has_both_classes:
-            scores[outside] = score(fit_one(params, part), data.select(outside).inputs)
-    return scores
+    parts = [score(fit_one(params, data.select(inside)), data.select(outside).inputs) for inside, outside in folds]
+    return figures(data.truth[np.concatenate([outside for _, outside in folds])], np.concatenate(parts))
 
 
 def _tried(grid: Sequence[Params], reached: Sequence[tuple[float, float]]) -> list[dict[str, Any]]:
     return [
-        {**{k: list(v) if isinstance(v, tuple) else v for k, v in params.items()}, "auc": auc, "recall": recall}
-        for params, (auc, recall) in zip(grid, reached, strict=True)
+        {**plain(params), "auc": auc, "recall": recall} for params, (auc, recall) in zip(grid, reached, strict=True)
     ]

@@ -1,0 +1,96 @@
+"""Choosing among candidates: by AUC, then recall, then order; on validation or out of fold, never across groups."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from score_tables import fusion_data
+
+from taskfusion.fusers.selection import FOLDS, group_splits, select
+
+TRUTH = np.array([0, 0, 1, 1] * 5)
+ASKED = fusion_data(np.random.default_rng(0).random((20, 1)), TRUTH, np.arange(20) // 2)
+
+
+def fitter(answers: dict[str, list[float]], seen: list | None = None):
+    """Models that answer from a list, case by case, and remember what they were fitted on."""
+
+    def fit_one(params, data):
+        if seen is not None:
+            seen.append(data)
+        return params["name"]
+
+    def score(model, inputs):
+        return np.array([answers[model][int(case[1:])] for case in inputs.cases])
+
+    return fit_one, score
+
+
+def grid(*names: str):
+    return [{"name": name} for name in names]
+
+
+GOOD, BAD = TRUTH * 0.8 + 0.1, 0.9 - TRUTH * 0.8
+LOW = TRUTH * 0.2 + 0.1  # as good an order as GOOD, and nobody is called positive
+
+
+@pytest.mark.parametrize("validation", [ASKED, None])
+def test_auc_decides_then_recall_then_order(validation):
+    answers = {"bad": BAD, "low": LOW, "good": GOOD, "same": GOOD}
+    best = select(grid("bad", "low", "good", "same"), fitter(answers), ASKED, validation)
+    assert best.params["name"] == best.model == "good"
+    assert [(t["name"], t["auc"], t["recall"]) for t in best.tried] == [
+        ("bad", 0, 0),
+        ("low", 1, 0),
+        ("good", 1, 1),
+        ("same", 1, 1),
+    ]
+
+
+def test_differences_of_no_practical_worth_are_ties():
+    truth = np.arange(400) % 2
+    near = truth * 0.8 + 0.1
+    near[:2] = 0.85, 0.8  # one pair in forty thousand the wrong way round
+    data = fusion_data(np.zeros((400, 1)), truth)
+    best = select(grid("low", "near"), fitter({"low": truth * 0.2 + 0.1, "near": near}), data, data)
+    assert best.params["name"] == "near"
+
+
+def test_out_of_fold_keeps_groups_apart():
+    seen: list = []
+    best = select(grid("good", "low"), fitter({"good": GOOD, "low": LOW}, seen), ASKED, None)
+    assert best.how == f"out of fold on the training split, {FOLDS} folds by group" and len(seen) == 2 * FOLDS + 1
+    for part in seen[:-1]:
+        outside = set(ASKED.inputs.cases) - set(part.inputs.cases)
+        assert not {ASKED.groups[int(case[1:])] for case in outside} & set(part.groups)
+    assert len(seen[-1]) == len(ASKED)
+
+
+def test_a_validation_split_of_one_class_is_not_used():
+    half = ASKED.select(np.flatnonzero(TRUTH == 0))
+    assert select(grid("good", "low"), fitter({"good": GOOD, "low": LOW}), ASKED, half).how.startswith("out of fold")
+
+
+@pytest.mark.parametrize("groups", [np.zeros(20, int), np.where(TRUTH == 1, 0, np.arange(20) + 1)])
+def test_where_nothing_can_be_compared_the_first_is_taken_and_it_is_said(groups):
+    lone = fusion_data(np.zeros((20, 1)), TRUTH, groups)
+    best = select(grid("bad", "good"), fitter({"bad": BAD, "good": GOOD}), lone, None)
+    assert best.params["name"] == "bad" and best.tried == [] and best.how.startswith("not searched: too few groups")
+
+
+def test_one_candidate_is_not_searched():
+    best = select(grid("bad"), fitter({"bad": BAD}), ASKED, ASKED)
+    assert (best.tried, best.how) == ([], "not searched: one candidate")
+
+
+@given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 5)), min_size=2, max_size=30), st.integers(2, 5))
+def test_folds_are_a_partition_by_group_and_the_same_every_time(rows, folds):
+    truth, groups = np.array(rows).T
+    splits = group_splits(truth, groups, folds)
+    assert len(splits) <= folds
+    if splits:
+        assert sorted(np.concatenate([outside for _, outside in splits])) == list(range(len(rows)))
+    for (inside, outside), (_, again) in zip(splits, group_splits(truth, groups, folds), strict=True):
+        assert not set(groups[inside]) & set(groups[outside]) and np.array_equal(outside, again)
