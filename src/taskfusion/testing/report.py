@@ -10,7 +10,7 @@ from typing import Any, Literal, Self, TypeVar
 import attrs
 
 from taskfusion.cases import Cohort
-from taskfusion.errors import ContractError, DataError, PluginError
+from taskfusion.errors import ContractError, PluginError
 
 T = TypeVar("T")
 SIGNS = {"passed": "✓", "failed": "✗", "skipped": "–"}
@@ -122,6 +122,8 @@ def _outcome(check: Callable[[T], None], about: T) -> Outcome:
         return Outcome(name, "failed", str(failure))
     except KeyboardInterrupt:
         raise
+    except (ContractError, PluginError) as error:  # the library's own words say what would be right
+        return Outcome(name, "failed", str(error))
     except BaseException as error:  # a component's own code may raise anything
         return Outcome(name, "failed", raised(error))
     return Outcome(name, "passed")
@@ -130,9 +132,6 @@ def _outcome(check: Callable[[T], None], about: T) -> Outcome:
 def raised(error: BaseException) -> str:
     """``raised KeyError: 'L' (task.py:34 in predict)``: the innermost line of the traceback."""
     frames = traceback.extract_tb(error.__traceback__)
-    text = str(error) if isinstance(error, ContractError | DataError | PluginError) else ""
-    if text:
-        return text
     where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno} in {frames[-1].name})" if frames else ""
     return f"raised {type(error).__name__}: {error}{where}"
 
