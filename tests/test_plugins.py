@@ -3,17 +3,23 @@
 import subprocess
 import sys
 import types
+from pathlib import Path
 from typing import Literal
 
+import attrs
+import click
 import pytest
 import toys
 
-from taskfusion import plugins
+from taskfusion import contracts, hookspecs, plugins
 from taskfusion.configs import structure
 from taskfusion.errors import PluginError, SpecError, UnknownNameError
+from taskfusion.fusers.base import Fuser
 from taskfusion.fusers.score import SvmFuser
 from taskfusion.hookspecs import Entry, hookimpl
+from taskfusion.padding import Padding, ZeroPadding
 from taskfusion.plugins import build_registry
+from taskfusion.readers import CohortReader
 
 
 def plugin(name: str, **hooks):
@@ -75,8 +81,6 @@ def test_a_preset_is_changed_section_by_section():
 
 
 def test_a_wrong_choice_lists_the_choices():
-    import attrs
-
     @attrs.frozen
     class Choosing:
         pooling: Literal["average", "max"] = "max"
@@ -132,10 +136,10 @@ class FakeDist:
 
 class FakePoint:
     def __init__(self, name, loaded):
-        self.name, self.dist, self._loaded = name, FakeDist, loaded
+        self.name, self.value, self.dist, self._loaded = name, f"{name}.plugin", FakeDist, loaded
 
     def load(self):
-        if isinstance(self._loaded, Exception):
+        if isinstance(self._loaded, BaseException):
             raise self._loaded
         return self._loaded
 
@@ -149,3 +153,222 @@ def test_an_installed_plugin_that_raises_on_import_is_reported(monkeypatch):
     assert registry.find("task", "case_toy").distribution == "fake-dist"
     monkeypatch.setenv("TASKFUSION_BLOCK_PLUGINS", "broken, toys")
     assert "case_toy" not in build_registry().names("task") and not build_registry().broken
+
+
+def test_the_hooks_stay_small():
+    assert len(Path(hookspecs.__file__).read_text().splitlines()) <= 50
+    assert all(hasattr(hookspecs, contracts.hook_name(kind)) for kind in plugins.REGISTERED)
+
+
+def hooking(hook: str, function):
+    """A plugin module with one hook as it stands."""
+    module = types.ModuleType("odd")
+    function.__name__ = hook
+    setattr(module, hook, hookimpl(function))
+    return module
+
+
+GOOD = Entry("good", "toys:CaseToy", "fine")
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (None, r"hook taskfusion_tasks returned None; expected a list of Entry"),
+        ("svm", r"returned 'svm'; expected a list of Entry"),
+        (7, r"returned 7; expected a list"),
+        ({"a": "b"}, r"expected a list of Entry"),
+        (GOOD, r"returned Entry\(.*; expected a list of Entry"),
+        ([GOOD, "svm"], r"returned 'svm'; expected Entry\(name"),
+        ([GOOD, Entry("", "m:X")], r"expected a name of letters, digits"),
+        ([Entry("two words", "m:X")], r"expected a name of letters, digits"),
+        ([Entry("a/b", "m:X")], r"expected a name of letters, digits"),
+        ([Entry("name\n", "m:X")], r"expected a name of letters, digits"),
+        ([Entry(3, "m:X")], r"expected a name of letters, digits"),
+        ([Entry("a", "m.X")], r"expected a path such as 'package.module:Class'"),
+        ([Entry("a", "m:")], r"expected a path such as"),
+        ([Entry("a", "my-module:X")], r"expected a path such as"),
+        ([Entry("a", None)], r"expected a path such as"),
+        ([Entry("a", "m:X", "two\nlines")], r"expected a summary of one line"),
+        ([GOOD, Entry("good", "m:X")], r"hook taskfusion_tasks returned 'good' twice; expected every name once"),
+    ],
+)
+def test_a_wrong_answer_sets_the_whole_plugin_aside(answer, message):
+    odd = hooking("taskfusion_tasks", lambda: answer)
+    odd.taskfusion_fusers = plugin("x", taskfusion_fusers=[Entry("fine", "m:X")]).taskfusion_fusers
+    registry = build_registry([odd, toys], entry_points=False)
+    (broken,) = registry.broken
+    with pytest.raises(PluginError, match=message):
+        raise PluginError(broken.error)
+    assert "fine" not in registry.names("fuser") and "case_toy" in registry.names("task")
+
+
+def test_a_generator_is_an_answer_too():
+    def entries():
+        yield GOOD
+
+    assert "good" in build_registry([hooking("taskfusion_tasks", entries)], entry_points=False).names("task")
+
+
+def test_a_hook_with_arguments_is_set_aside():
+    registry = build_registry([hooking("taskfusion_tasks", lambda cohort: [])], entry_points=False)
+    assert "a hook takes no arguments" in registry.broken[0].error and "'cohort'" in registry.broken[0].error
+
+
+def leave(error):
+    def hook():
+        raise error
+
+    return hook
+
+
+def test_a_plugin_that_ends_the_program_does_not(monkeypatch):
+    registry = build_registry([hooking("taskfusion_tasks", leave(SystemExit(3)))], entry_points=False)
+    assert "SystemExit: 3" in registry.broken[0].error
+    monkeypatch.setattr(plugins.metadata, "entry_points", lambda group: [FakePoint("exits", SystemExit(3))])
+    monkeypatch.delenv("TASKFUSION_BLOCK_PLUGINS")
+    assert [plugin.name for plugin in build_registry().broken] == ["exits"]
+
+
+def test_ctrl_c_is_never_swallowed(monkeypatch, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        build_registry([hooking("taskfusion_tasks", leave(KeyboardInterrupt()))], entry_points=False)
+    (tmp_path / "interrupting.py").write_text("raise KeyboardInterrupt")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        build_registry([plugin("p", taskfusion_tasks=[Entry("t", "interrupting:X")])], entry_points=False).load(
+            "task", "t"
+        )
+
+
+class NoFuser:
+    Config = toys.ToyConfig
+
+
+class HalfFuser(Fuser):
+    Config = toys.ToyConfig
+
+
+class NoConfig(ZeroPadding):
+    Config = None
+
+
+class PlainConfig(ZeroPadding):
+    Config = dict
+
+
+@attrs.frozen
+class Demanding:
+    size: int
+    width: int = 1
+
+
+class DemandingPadding(ZeroPadding):
+    Config = Demanding
+
+
+@attrs.frozen
+class Impossible:
+    size: int = attrs.field(default=1, validator=attrs.validators.ge(2))
+
+
+class ImpossiblePadding(ZeroPadding):
+    Config = Impossible
+
+
+class DemandingReader(CohortReader):
+    Config = Demanding
+
+    def read(self, progress):
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    ("kind", "attribute", "message"),
+    [
+        ("fuser", "NoFuser", r"NoFuser is no fuser; expected a subclass of taskfusion.fusers.base.Fuser"),
+        ("fuser", "hooking", r"<function hooking .* is no fuser"),
+        ("fuser", "HalfFuser", r"HalfFuser does not define fit, load_state, predict, save_state, as taskfusion.fusers"),
+        ("task", "NoConfig", r"NoConfig is no task; expected a subclass of taskfusion.tasks.base.TaskModel"),
+        ("target", "NoConfig", r"expected a subclass of taskfusion.targets.TargetMaker"),
+        ("padding", "NoConfig", r"NoConfig.Config is None; expected an attrs class with a default for each field"),
+        ("padding", "PlainConfig", r"PlainConfig.Config is <class 'dict'>; expected an attrs class"),
+        ("padding", "DemandingPadding", r"DemandingPadding.Config has no default for size; expected an attrs class"),
+        (
+            "padding",
+            "ImpossiblePadding",
+            r"ImpossiblePadding.Config\(\) raises ValueError: .*expected defaults that are",
+        ),
+        ("command", "NoFuser", r"NoFuser is no command; expected a click command"),
+        ("padding", "Nothing", r"does not load .* has no 'Nothing'"),
+    ],
+)
+def test_a_class_that_breaks_the_contract_is_refused_when_it_is_loaded(monkeypatch, kind, attribute, message):
+    monkeypatch.setitem(sys.modules, "subjects_here", sys.modules[__name__])
+    hooks = {f"taskfusion_{kind}s": [Entry("x", f"subjects_here:{attribute}")]}
+    registry = build_registry([plugin("p", **hooks)], entry_points=False)
+    with pytest.raises(PluginError, match=rf"^{kind} 'x' of given in code - .*{message}"):
+        registry.load(kind, "x")
+
+
+def test_a_near_name_is_suggested(monkeypatch):
+    monkeypatch.setitem(sys.modules, "subjects_here", sys.modules[__name__])
+    entries = [Entry("x", "subjects_here:PlaneConfig")]
+    registry = build_registry([plugin("p", taskfusion_paddings=entries)], entry_points=False)
+    with pytest.raises(PluginError, match=r"subjects_here has no 'PlaneConfig' \(did you mean 'PlainConfig'\?\)"):
+        registry.load("padding", "x")
+
+
+def test_a_reader_may_demand_options_and_a_command_loads(monkeypatch):
+    here = sys.modules[__name__]
+    monkeypatch.setitem(sys.modules, "subjects_here", here)
+    monkeypatch.setattr(here, "greet", click.Command("greet"), raising=False)
+    hooks = {
+        "taskfusion_readers": [Entry("x", "subjects_here:DemandingReader")],
+        "taskfusion_commands": [Entry("hi", "subjects_here:greet")],
+    }
+    registry = build_registry([plugin("p", **hooks)], entry_points=False)
+    assert registry.load("reader", "x").__name__ == "DemandingReader"
+    assert registry.load("command", "hi").name == "greet"
+
+
+def test_a_class_handed_on_from_another_module_has_its_name(monkeypatch):
+    module = types.ModuleType("front_door")
+    module.Toy = toys.CaseToy
+    monkeypatch.setitem(sys.modules, "front_door", module)
+    registry = build_registry([plugin("p", taskfusion_tasks=[Entry("t", "front_door:Toy")])], entry_points=False)
+    assert registry.name_of("task", toys.CaseToy()) == "t"
+    assert registry.name_of("task", toys.ViewToy()) is None
+
+
+def test_given_in_code_and_installed_too_is_no_clash(monkeypatch):
+    monkeypatch.setattr(plugins.metadata, "entry_points", lambda group: [FakePoint("toys", toys)])
+    monkeypatch.delenv("TASKFUSION_BLOCK_PLUGINS")
+    assert build_registry([toys]).find("task", "case_toy").distribution == "given in code"
+    component = build_registry().find("task", "case_toy")
+    assert (component.origin, component.plugin, component.module) == ("fake-dist 1.2", "toys", "toys.plugin")
+
+
+BAD = plugin("bad", taskfusion_task=[])
+CLASHING = plugin("clashing", taskfusion_fusers=[Entry("svm", "m:X")])
+
+
+def test_strict_refuses_everything_at_once():
+    with pytest.raises(PluginError, match=r"strict mode") as caught:
+        build_registry([BAD, CLASHING], entry_points=False, strict=True)
+    assert "broken plugin bad of given in code -: UnknownNameError" in str(caught.value)
+    assert "fuser 'svm' is claimed by taskfusion" in str(caught.value) and "given in code -" in str(caught.value)
+    assert build_registry([toys], entry_points=False, strict=True).problems() == []
+
+
+@pytest.mark.parametrize(("value", "strict"), [("1", True), ("yes", True), ("0", False), ("", False), ("False", False)])
+def test_the_environment_makes_it_strict(monkeypatch, value, strict):
+    monkeypatch.setenv("TASKFUSION_STRICT_PLUGINS", value)
+    if strict:
+        with pytest.raises(PluginError, match="broken plugin bad"):
+            build_registry([BAD], entry_points=False)
+    assert len(build_registry([BAD], entry_points=False, strict=False).broken) == 1
+
+
+def test_padding_is_a_base_that_cannot_be_made():
+    assert contracts.problem_of("padding", Padding).startswith("Padding does not define fill")

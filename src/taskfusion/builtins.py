@@ -57,4 +57,5 @@ def taskfusion_readers() -> list[Entry]:
     return [
         Entry("table", "taskfusion.cohorts.table:TableReader", "one row per case in CSV or Parquet"),
         Entry("sklearn", "taskfusion.cohorts.sklearn_data:SklearnReader", "scikit-learn's bundled measurements"),
+        Entry("small", "taskfusion.testing.cohorts:SmallReader", "made-up cases with images, boxes and labels, to try"),
     ]

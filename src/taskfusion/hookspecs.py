@@ -1,8 +1,4 @@
-"""Everything a plugin can add, one hook each. Built-ins come through the same hooks.
-
-Each hook returns :class:`Entry` records: a name, the import path of the class, and one line for listings. Nothing is
-imported until somebody uses the name.
-"""
+"""All that a plugin can add, a hook each; built-ins use the same hooks. Nothing is imported until its name is used."""
 
 from __future__ import annotations
 
@@ -11,9 +7,8 @@ from collections.abc import Iterable
 import attrs
 import pluggy
 
-PROJECT = "taskfusion"
-hookspec = pluggy.HookspecMarker(PROJECT)
-hookimpl = pluggy.HookimplMarker(PROJECT)
+hookspec = pluggy.HookspecMarker("taskfusion")
+hookimpl = pluggy.HookimplMarker("taskfusion")
 
 
 @attrs.frozen
@@ -31,15 +26,25 @@ def taskfusion_tasks() -> Iterable[Entry]:  # type: ignore[empty-body]  # a spec
 
 
 @hookspec
-def taskfusion_fusers() -> Iterable[Entry]:  # type: ignore[empty-body]  # a specification has no body
+def taskfusion_fusers() -> Iterable[Entry]:  # type: ignore[empty-body]  # as above, and so below
     """Fusers: subclasses of ``taskfusion.fusers.base.Fuser``."""
 
 
 @hookspec
-def taskfusion_paddings() -> Iterable[Entry]:  # type: ignore[empty-body]  # a specification has no body
+def taskfusion_paddings() -> Iterable[Entry]:  # type: ignore[empty-body]
     """Padding policies: subclasses of ``taskfusion.padding.Padding``."""
 
 
 @hookspec
-def taskfusion_readers() -> Iterable[Entry]:  # type: ignore[empty-body]  # a specification has no body
+def taskfusion_readers() -> Iterable[Entry]:  # type: ignore[empty-body]
     """Cohort readers: subclasses of ``taskfusion.readers.CohortReader``."""
+
+
+@hookspec
+def taskfusion_targets() -> Iterable[Entry]:  # type: ignore[empty-body]
+    """Targets derived from a cohort's labels or boxes: subclasses of ``taskfusion.targets.TargetMaker``."""
+
+
+@hookspec
+def taskfusion_commands() -> Iterable[Entry]:  # type: ignore[empty-body]
+    """Subcommands of ``taskfusion``: click commands (``package.module:command``); the name is what one types."""

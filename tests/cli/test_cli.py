@@ -20,7 +20,7 @@ from taskfusion.images import write_png
 def call(monkeypatch, capsys, registry):
     """Run the program in this process; gives (exit code, output, errors)."""
     for module in ("taskfusion.experiment", "taskfusion.cli.plugins", "taskfusion.pipeline.pipeline"):
-        monkeypatch.setattr(f"{module}.build_registry", lambda: registry)
+        monkeypatch.setattr(f"{module}.build_registry", lambda **_: registry)
 
     def run(*arguments: str) -> tuple[int, str, str]:
         code = 0
@@ -70,7 +70,7 @@ def test_plugins_lists_everything_and_what_is_broken(call, registry):
 
     registry.broken.append(BrokenPlugin("bad", "bad-dist", "2.0", "ImportError: x"))
     code, out, _ = call("plugins")
-    assert code == 0 and "broken: bad of bad-dist 2.0: ImportError: x" in out
+    assert code == 0 and "broken plugin bad of bad-dist 2.0: ImportError: x" in out
     assert all(word in out for word in ("tasks", "fusers", "paddings", "readers", "case_toy", "svm", "background"))
 
 

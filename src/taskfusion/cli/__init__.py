@@ -5,46 +5,70 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from taskfusion.errors import TaskFusionError, did_you_mean
 
+if TYPE_CHECKING:
+    from taskfusion.plugins import Component
+
 # name -> (module, one line for the listing); the listing must not import what the commands need
 COMMANDS = {
     "run": ("taskfusion.cli.run", "Run a whole experiment from a YAML spec."),
     "predict": ("taskfusion.cli.predict", "Ask a saved model about images."),
-    "plugins": ("taskfusion.cli.plugins", "List tasks, fusers, paddings and readers, and plugins that failed."),
+    "plugins": ("taskfusion.cli.plugins", "List everything that is registered, with its options, and what failed."),
+    "check": ("taskfusion.cli.check", "Check a plugin against the contract."),
+    "new-plugin": ("taskfusion.cli.new_plugin", "Write a plugin package that works and whose tests pass."),
     "demo": ("taskfusion.cli.demo", "Train, fuse and compare three mammography models on synthetic exams."),
 }
 
 
 class LazyGroup(click.Group):
-    """A group that lists its commands without importing them."""
+    """A group that lists its commands, and those of plugins, without importing them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """All names."""
-        return list(COMMANDS)
+        """All names, the program's own first."""
+        return [*COMMANDS, *self._offered()[0]]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import one command."""
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
-        return command
+        """Import one command; plugins are looked at only for what is not the program's own."""
+        if cmd_name in COMMANDS:
+            command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
+            return command
+        component = self._offered()[0].get(cmd_name)
+        return None if component is None else component.load()
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The listing of ``--help``."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+        offered, problems = self._offered()
+        if offered:
+            with formatter.section("From plugins"):
+                formatter.write_dl([(name, f"{c.entry.summary} ({c.origin})") for name, c in offered.items()])
+        if problems:
+            with formatter.section("Not as it should be (see taskfusion plugins)"):
+                formatter.write_dl([(str(number + 1), text) for number, text in enumerate(problems)])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Refuse an unknown command with the nearest name."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            raise click.UsageError(f"unknown command {args[0]!r}{did_you_mean(args[0], COMMANDS)}", ctx)
+            known = self.list_commands(ctx)
+            if args[0] not in known:
+                raise click.UsageError(f"unknown command {args[0]!r}{did_you_mean(args[0], known)}", ctx)
         return super().resolve_command(ctx, args)
+
+    def _offered(self) -> tuple[dict[str, Component], list[str]]:
+        """The plugins' commands, and what is wrong with plugins; help is given also in strict mode."""
+        from taskfusion.cli.commands import plugin_commands, refused_commands
+        from taskfusion.plugins import build_registry
+
+        registry = build_registry(strict=False)
+        return plugin_commands(registry), [*registry.problems(), *refused_commands(registry)]
 
 
 @click.group(

@@ -15,3 +15,12 @@ def taskfusion_readers() -> list[Entry]:
             "screening exams drawn from a seed: four views, density, pathology, boxes",
         )
     ]
+
+
+@hookimpl
+def taskfusion_targets() -> list[Entry]:
+    """Targets for cohorts whose boxes say the type of a lesion."""
+    return [
+        Entry("mass", "mammo_data.targets:Mass", "any box of a mass, benign or malignant"),
+        Entry("calcification", "mammo_data.targets:Calcification", "any box of calcifications, benign or malignant"),
+    ]

@@ -112,3 +112,12 @@ PAPER: Mapping[str, Any] = {
     },
 }
 """The published values (336x224, MobileNet 1.0); for a GPU, or a day."""
+
+CHECKING: Mapping[str, Any] = {
+    "size": [32, 32],
+    "width": 0.125,
+    "shared": True,
+    "view": {"epochs": 1, "batch_size": 8},
+    "patient": {"epochs": 1, "batch_size": 4},
+}
+"""So small that it trains as fast as can be and knows nothing; for ``taskfusion check``."""

@@ -137,3 +137,14 @@ PAPER: Mapping[str, Any] = {
     },
 }
 """The published values (1152x896, patches of 224, MobileNet 1.0); for a GPU."""
+
+CHECKING: Mapping[str, Any] = {
+    "size": [64, 32],
+    "width": 0.125,
+    "patch": 32,
+    "patches_per_lesion": 3,
+    "patches_per_normal": 2,
+    "patches": {"epochs": 1, "batch_size": 8, "steps": 3},
+    "whole": {"epochs": 1, "batch_size": 8, "steps": 3},
+}
+"""So small that it trains as fast as can be and knows nothing; for ``taskfusion check``."""

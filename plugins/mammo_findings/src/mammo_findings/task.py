@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from mammo_data.batches import prepare_views
-from mammo_findings.config import PAPER, FindingsConfig
+from mammo_findings.config import CHECKING, PAPER, FindingsConfig
 from taskfusion.cases import Case, Cohort
 from taskfusion.errors import NotFittedError
 from taskfusion.files import read_json, write_json
@@ -18,6 +18,8 @@ from taskfusion.tasks.base import FitContext, TaskModel
 
 if TYPE_CHECKING:
     import keras
+
+    from taskfusion.testing import Checking
 
 VIEWS_PER_RUN = 8
 
@@ -35,6 +37,14 @@ class Findings(TaskModel):
         super().__init__(config)
         self._network: keras.Model | None = None
         self._figures: dict[str, Any] = {}
+
+    @classmethod
+    def checking(cls) -> Checking:
+        """The smallest settings that train, and a few small exams: what ``taskfusion check`` uses."""
+        from mammo_data.checking import tiny_cohort
+        from taskfusion.testing import Checking
+
+        return Checking(CHECKING, tiny_cohort())
 
     @property
     def spec(self) -> TaskSpec:

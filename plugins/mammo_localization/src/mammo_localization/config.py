@@ -226,3 +226,25 @@ PAPER: Mapping[str, Any] = {
 }
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {"small": {}, "paper": PAPER}
+
+CHECKING: Mapping[str, Any] = {
+    "size": [64, 48],
+    "width": 0.125,
+    "min_depth": 8,
+    "rpn_depth": 64,
+    "anchor_base": 16.0,
+    "anchor_scales": [0.8],
+    "anchor_ratios": [1.0],
+    "rpn_samples": 24,
+    "rpn_candidates": 40,
+    "proposals": 8,
+    "roi_samples": 8,
+    "window": [64, 48],
+    "batch": 4,
+    "steps": 4,
+    "patch": 32,
+    "patch_batch": 8,
+    "patch_steps": 2,
+    "predict_batch": 4,
+}
+"""So small that it trains as fast as can be and knows nothing; for ``taskfusion check``."""

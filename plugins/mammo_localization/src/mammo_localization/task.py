@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from attrs import frozen
 
 from mammo_data.images import Placement, laterality_of, prepare
-from mammo_localization.config import PRESETS, LocalizationConfig
+from mammo_localization.config import CHECKING, PRESETS, LocalizationConfig
 from mammo_localization.layout import feature_size
 from mammo_localization.metrics import Boxes, sensitivities
 from mammo_localization.views import collect, own_annotations
@@ -20,6 +20,9 @@ from taskfusion.files import read_json, write_json
 from taskfusion.images import Array
 from taskfusion.outputs import Detections, Level, TaskOutput, TaskSpec
 from taskfusion.tasks.base import FitContext, TaskModel
+
+if TYPE_CHECKING:
+    from taskfusion.testing import Checking
 
 WEIGHTS, SUMMARY = "detector.weights.h5", "training.json"
 
@@ -35,6 +38,14 @@ class Localization(TaskModel):
         super().__init__(config)
         self._detector: Any = None
         self._summary: dict[str, Any] = {}
+
+    @classmethod
+    def checking(cls) -> Checking:
+        """The smallest settings that train, and a few small exams: what ``taskfusion check`` uses."""
+        from mammo_data.checking import tiny_cohort
+        from taskfusion.testing import Checking
+
+        return Checking(CHECKING, tiny_cohort())
 
     @property
     def spec(self) -> TaskSpec:

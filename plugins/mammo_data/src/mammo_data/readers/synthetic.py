@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from attrs import Attribute, asdict, field, fields, frozen
@@ -15,6 +16,9 @@ from taskfusion.images import short_hash
 from taskfusion.progress import Progress
 from taskfusion.readers import CohortReader
 from taskfusion.splits import split_by_group
+
+if TYPE_CHECKING:
+    from taskfusion.testing import Checking
 
 NOTICE = "SYNTHETIC: exams drawn by mammo_data; no patients, no clinical meaning"
 RECIPE = 2
@@ -82,6 +86,13 @@ class SyntheticReader(CohortReader):
     """Builds the table of a synthetic cohort (a millisecond an exam); pixels are drawn when a view is read."""
 
     Config = SyntheticCohort
+
+    @classmethod
+    def checking(cls) -> Checking:
+        """Few and small exams for ``taskfusion check``."""
+        from taskfusion.testing import Checking
+
+        return Checking({"cases": 32, "height": 64, "width": 48})
 
     def read(self, progress: Progress) -> Cohort:
         """Labels ``lesion``, ``malignancy`` and ``density`` (0..3 for a..d); boxes of the visible lesions; a split."""
