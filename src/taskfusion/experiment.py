@@ -26,6 +26,7 @@ from taskfusion.plugins import Registry, build_registry
 from taskfusion.progress import Progress
 from taskfusion.spec import Spec, load_spec, resolved
 from taskfusion.splits import group_folds
+from taskfusion.yamlfile import dump_yaml
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,9 +108,7 @@ class _Run:
         self.work = Work(spec.seed, progress, folder, spec.cross_fit)
 
     def go(self) -> RunOutcome:
-        import yaml
-
-        write_text(self.folder / "spec.yaml", yaml.safe_dump(resolved(self.spec), sort_keys=False))
+        write_text(self.folder / "spec.yaml", dump_yaml(resolved(self.spec)))
         with self.clock.stage("cohort"):
             cohort = self._cohort()
         predictions, pipeline, results_of = self._answers(cohort)

@@ -189,6 +189,10 @@ class SklearnFuserConfig:
     params: dict[str, Any] = attrs.field(factory=dict)
     grid: dict[str, list[Any]] = attrs.field(factory=dict)
 
+    def check(self) -> None:
+        """Refuse a classifier or a parameter that does not exist (UnknownNameError, SpecError)."""
+        make_classifier(self.estimator, {**self.params, **self.grid})
+
 
 class SklearnFuser(ScoreFuser):
     """Any scikit-learn classifier, by name from a spec or as an object from Python."""
@@ -203,6 +207,11 @@ class SklearnFuser(ScoreFuser):
     def of(cls, estimator: Any) -> SklearnFuser:
         """Wrap a classifier object; it is cloned for every fit."""
         return cls(SklearnFuserConfig(type(estimator).__name__), estimator)
+
+    @property
+    def template(self) -> Any:
+        """The object given from Python, or None where the configuration says all."""
+        return self._template
 
     def fresh(self) -> Self:
         """An untrained fuser of the same configuration and template."""

@@ -42,6 +42,10 @@ class SklearnConfig:
     scale: bool = True
     impute: bool = True
 
+    def check(self) -> None:
+        """Refuse a classifier or a parameter that does not exist (UnknownNameError, SpecError)."""
+        make_classifier(self.estimator, self.params)
+
 
 class SklearnTask(TaskModel):
     """Scores cases by their metadata; its features are the columns the classifier sees, imputed and scaled."""
