@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 
 from taskfusion.errors import Key, Keys, Problem, SpecError, shown_keys
-from taskfusion.yamlfile import MAX_DEPTH, parse_value, read_yaml
+from taskfusion.yamlfile import MAX_DEPTH, parse_value, parse_yaml, read_yaml
 from taskfusion.yamltree import Node, Place, places, plain
 
 EXTENDS = "extends"
@@ -61,6 +61,12 @@ def load_document(path: str | Path, overrides: Sequence[str] = ()) -> Document:
         root, wrong = _set(root, text)
         problems += wrong
     return Document(str(path), plain(root), dict(places(root)), tuple(dict.fromkeys(problems)))
+
+
+def document_of(text: str, name: str, base: Path | None = None) -> Document:
+    """A document from text that extends nothing; relative paths in it start at ``base``."""
+    file = parse_yaml(text, name, base)
+    return Document(name, plain(file.root), dict(places(file.root)), file.problems)
 
 
 class _Family:

@@ -127,7 +127,12 @@ def load_spec(
     Raises:
         SpecError: one line for every mistake: ``file:line:column: key: what is wrong``; they are in ``problems`` too.
     """
-    return _Resolver(load_document(path, overrides), registry).resolve(Path(path).stem, needs_cohort)
+    return checked_spec(load_document(path, overrides), registry, needs_cohort=needs_cohort)
+
+
+def checked_spec(document: Document, registry: Registry, *, needs_cohort: bool = True) -> Spec:
+    """The spec of a document; see :func:`load_spec`."""
+    return _Resolver(document, registry).resolve(Path(document.name).stem, needs_cohort)
 
 
 class _Resolver:
@@ -228,7 +233,7 @@ class _Resolver:
 
     def _made(self, where: Keys, kind: str, name: str, options: dict[str, Any]) -> Any:
         made = self._registry.create(kind, name, options)
-        made.config = with_base(made.config, self._document, where)
+        made.config = with_base(made.config, lambda keys: self._document.place(keys).base, where)
         if callable(check := getattr(made.config, "check", None)):
             check()  # what a configuration can say of itself beyond types: options that do not go together
         return made
@@ -269,18 +274,18 @@ def _in_order(problems: Sequence[Problem]) -> list[Problem]:
     return sorted(dict.fromkeys(problems), key=lambda p: (files.index(p.source), p.line, p.column))
 
 
-def with_base(config: Any, document: Document, where: Keys) -> Any:
-    """A configuration whose relative paths start where the file they stand in does."""
+def with_base(config: Any, base_of: Callable[[Keys], Path], where: Keys = ()) -> Any:
+    """A configuration whose relative paths start at the folder that ``base_of`` names for the way to each."""
     if isinstance(config, Path):
-        return config if config.is_absolute() else document.place(where).base / config
+        return config if config.is_absolute() else base_of(where) / config
     if isinstance(config, tuple | list):
-        return type(config)(with_base(item, document, (*where, index)) for index, item in enumerate(config))
+        return type(config)(with_base(item, base_of, (*where, index)) for index, item in enumerate(config))
     if isinstance(config, Mapping):
-        return {key: with_base(value, document, (*where, key)) for key, value in config.items()}
+        return {key: with_base(value, base_of, (*where, key)) for key, value in config.items()}
     if not attrs.has(type(config)):
         return config
     fields = {f.alias or f.name: getattr(config, f.name) for f in attrs.fields(type(config)) if f.init}
-    based = {name: with_base(value, document, (*where, name)) for name, value in fields.items()}
+    based = {name: with_base(value, base_of, (*where, name)) for name, value in fields.items()}
     changes = {name: value for name, value in based.items() if value != fields[name]}
     return attrs.evolve(config, **changes) if changes else config
 
