@@ -15,7 +15,7 @@ SOURCE = ROOT / "src" / "taskfusion"
 LAYERS = (
     ("errors", "files", "progress"),
     ("images",),
-    ("configs", "yamltree"),
+    ("attributes", "configs", "yamltree"),
     ("yamlfile",),
     ("document",),
     ("cases",),

@@ -14,6 +14,9 @@ from taskfusion.errors import TaskFusionError, did_you_mean
 COMMANDS = {
     "run": ("taskfusion.cli.run", "Run a whole experiment from a YAML spec."),
     "predict": ("taskfusion.cli.predict", "Ask a saved model about images."),
+    "validate": ("taskfusion.cli.validate", "Check specs without running anything: every mistake at once."),
+    "explain": ("taskfusion.cli.explain", "Print what a spec means: what flows where, with shapes."),
+    "schema": ("taskfusion.cli.schema", "Print the JSON Schema of specs, for editors to complete from."),
     "plugins": ("taskfusion.cli.plugins", "List tasks, fusers, paddings and readers, and plugins that failed."),
     "demo": ("taskfusion.cli.demo", "Train, fuse and compare three mammography models on synthetic exams."),
 }

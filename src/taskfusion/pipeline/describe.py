@@ -116,7 +116,9 @@ def _named(plan: str, fuser: Fuser) -> Fuser:
     except SpecError as error:
         raise SpecError(f"{where}: {error}") from error
     if type(default) is not type(template):
-        raise SpecError(f"{where}: {name} of {type(template).__module__} is no classifier of scikit-learn, so YAML cannot name it")
+        raise SpecError(
+            f"{where}: {name} of {type(template).__module__} is no classifier of scikit-learn, so YAML cannot name it"
+        )
     usual = default.get_params()
     params = {key: value for key, value in template.get_params().items() if not _same(value, usual.get(key))}
     for key, value in params.items():

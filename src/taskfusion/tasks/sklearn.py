@@ -51,6 +51,7 @@ class SklearnTask(TaskModel):
     """Scores cases by their metadata; its features are the columns the classifier sees, imputed and scaled."""
 
     Config = SklearnConfig
+    level = Level.CASE  # known before training, when ``spec`` is not
 
     def __init__(self, config: SklearnConfig | None = None) -> None:
         super().__init__(config)
