@@ -10,7 +10,8 @@ import yaml
 
 from taskfusion.experiment import run
 from taskfusion.plugins import build_registry
-from taskfusion.spec import SECTIONS, load_spec
+from taskfusion.settings import SECTIONS
+from taskfusion.spec import load_spec
 
 ROOT = Path(__file__).parents[1]
 STUDY = ROOT.parent / "shared" / "data" / "nyu_reader_study" / "reader_study_open.csv"

@@ -27,7 +27,7 @@ LAYERS = (
     ("fusers",),
     ("hookspecs",),
     ("builtins",),
-    ("plugins",),
+    ("plugins", "settings"),
     ("spec",),
     ("schema",),
     ("store",),

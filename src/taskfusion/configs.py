@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 from collections import abc
@@ -9,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import attrs
 import cattrs
@@ -37,7 +38,8 @@ def structure(cls: type[T], data: Any, where: str) -> T:
     try:
         return _converter().structure(data, cls)
     except (ClassValidationError, TaskFusionError, ArithmeticError, ValueError, TypeError) as error:
-        raise SpecError.of(where, _problems(error, ())) from error
+        found = [*_problems(error, ()), *_refused_by_validators(cls, data)]
+        raise SpecError.of(where, dict.fromkeys(found)) from error
 
 
 def unstructure(config: Any) -> Any:
@@ -209,6 +211,29 @@ def _problems(error: BaseException, keys: Keys) -> list[Problem]:
     # attrs' own validators put the message first and what it is about behind it
     text = error.args[0] if error.args and isinstance(error.args[0], str) else str(error)
     return [Problem(keys, text or type(error).__name__)]
+
+
+def _refused_by_validators(cls: Any, data: Mapping[str, Any]) -> list[Problem]:
+    """A class stops at the first value its validators refuse, and asks none where a type is wrong; here all speak."""
+    kinds, found = get_type_hints(cls), []
+    for field in attrs.fields(cls):
+        if field.validator is None or field.alias not in data:
+            continue
+        try:
+            value = _converter().structure(data[field.alias], kinds[field.name])
+        except Exception:  # a wrong type, which is reported already
+            continue
+        with contextlib.suppress(AttributeError):  # a check that looks at other fields too
+            found += _said_by(field, value)
+    return found
+
+
+def _said_by(field: attrs.Attribute[Any], value: Any) -> list[Problem]:
+    try:
+        field.validator(None, field, value)  # type: ignore[misc]  # the caller has seen that there is one
+    except (SpecError, ValueError, TypeError) as error:
+        return _problems(error, ())
+    return []
 
 
 def _notes(error: BaseException) -> tuple[Key, ...]:

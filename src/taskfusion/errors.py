@@ -15,6 +15,8 @@ import attrs
 
 Key = str | int  # an entry of a mapping, or the number of an item in a list
 Keys = tuple[Key, ...]
+NAMED = 200  # characters of a name in a message
+LISTED = 1500  # characters of a list of names in a message
 
 
 def shown_keys(keys: Iterable[Key]) -> str:
@@ -104,7 +106,8 @@ class UnknownNameError(TaskFusionError, LookupError):
     @classmethod
     def of(cls, kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
         """Build the message: the nearest name and everything that exists."""
-        return cls(f"unknown {kind} {name!r}{did_you_mean(name, known)}")
+        shown = repr(name) if len(str(name)) <= NAMED else f"{repr(name)[:NAMED]}…"
+        return cls(f"unknown {kind} {shown}{did_you_mean(str(name)[:NAMED], known)}")
 
 
 class PluginError(TaskFusionError, RuntimeError):
@@ -132,4 +135,10 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     names = sorted(set(known))
     near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
-    return f"{hint}; known: {', '.join(names) or 'none'}"
+    return f"{hint}; known: {_listed(names) or 'none'}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Names somebody chose may be anything, and any number of them."""
+    text = ", ".join(name if name.isprintable() else ascii(name) for name in names)
+    return text if len(text) <= LISTED else f"{text[:LISTED]}…"

@@ -15,7 +15,7 @@ from taskfusion.attributes import descriptions, summary
 from taskfusion.configs import unstructure
 from taskfusion.document import EXTENDS
 from taskfusion.plugins import Component, Registry
-from taskfusion.spec import COMPONENTS, FuserKeys, Settings
+from taskfusion.settings import COMPONENTS, FuserKeys, Settings
 
 Schema = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -10,76 +10,14 @@ from typing import Any
 import attrs
 
 from taskfusion.configs import shown, structure, unstructure
-from taskfusion.document import EXTENDS, Document, load_document
-from taskfusion.errors import Keys, Problem, SpecError, TaskFusionError, did_you_mean
+from taskfusion.document import Document, load_document
+from taskfusion.errors import Keys, Problem, SpecError, TaskFusionError, UnknownNameError, did_you_mean
 from taskfusion.fusers.base import Fuser
 from taskfusion.padding import Padding
 from taskfusion.plugins import KINDS, Registry
 from taskfusion.readers import CohortReader
+from taskfusion.settings import COMPONENTS, SECTIONS, SETTINGS, FuserKeys, Settings
 from taskfusion.tasks.base import TaskModel
-
-
-@attrs.frozen
-class EvaluationConfig:
-    """How the run is judged.
-
-    Attributes:
-        cross_validation: folds over groups; 0 judges on the cohort's own splits.
-        replicates: bootstrap replicates for the intervals.
-        threshold: on fused scores, for TPR, TNR, accuracy and F1 (paper III-B: 0.5).
-        confidence: of the intervals.
-        seed: of folds and bootstrap.
-    """
-
-    cross_validation: int = attrs.field(default=0, validator=attrs.validators.ge(0))
-    replicates: int = attrs.field(default=2000, validator=attrs.validators.ge(0))
-    threshold: float = 0.5
-    confidence: float = 0.95
-    seed: int = 0
-
-
-@attrs.frozen(kw_only=True)
-class Settings:
-    """The keys of a spec besides cohort, tasks and fusers. Another key is another field here and nothing else.
-
-    Attributes:
-        name: of the run, whose folder is ``runs/NAME``; by default that of the file.
-        title: of the report; by default the name.
-        targets: what to learn, of the cohort's targets; all where left out.
-        seed: everything random follows from it.
-        cross_fit: train the fusers on out-of-fold answers of the tasks, of this many folds; 0 does not.
-        evaluation: how the run is judged.
-    """
-
-    name: str = ""
-    title: str = ""
-    targets: tuple[str, ...] = ()
-    seed: int = attrs.field(default=0, validator=attrs.validators.ge(0))
-    cross_fit: int = attrs.field(default=0, validator=attrs.validators.ge(0))
-    evaluation: EvaluationConfig = attrs.field(factory=EvaluationConfig)
-
-
-COMPONENTS = ("cohort", "tasks", "fusers")
-SETTINGS = tuple(field.name for field in attrs.fields(Settings))
-SECTIONS = (EXTENDS, *COMPONENTS, *SETTINGS)
-
-
-@attrs.frozen
-class FuserKeys:
-    """The keys of a fuser entry that are the pipeline's, not the fuser's own. Another key is another field here.
-
-    Attributes:
-        fuser: a registered fuser; by default the one of the entry's name.
-        tasks: the tasks it sees, in the order of the section ``tasks``; all where left out.
-        detections: how many detections per view it sees; a list is searched on validation AUC.
-        padding: what stands where a view has fewer: a registered padding, or ``{padding: name, option: value}``; by
-            default ``background`` for fusers that use features, else ``zero``.
-    """
-
-    fuser: str
-    tasks: tuple[str, ...] = ()
-    detections: tuple[int, ...] = (3,)
-    padding: str | Mapping[str, Any] = ""
 
 
 @attrs.frozen
@@ -226,16 +164,41 @@ class _Resolver:
         if not isinstance(name, str):
             self._fail((*where, kind), f"expected the name of a {kind}, found {shown(name)}")
             return None
-        if "preset" in options and not isinstance(options["preset"], str):
-            self._fail((*where, "preset"), f"expected the name of a preset, found {shown(options['preset'])}")
+        cls = self._try(where, lambda: self._class(kind, name, where))
+        known = [] if cls is None else self._known_options(kind, cls)
+        for key in options:
+            if cls is not None and key not in known:
+                self._fail((*where, key), f"unknown key{did_you_mean(key, known)}")
+        right = {key: value for key, value in options.items() if key in known}
+        if not isinstance(right.get("preset", ""), str):
+            self._fail((*where, "preset"), f"expected the name of a preset, found {shown(right['preset'])}")
             return None
-        return self._try(where, lambda: self._made(where, kind, name, options))
+        if cls is None:
+            return None
+        made = self._try(where, lambda: self._made(where, kind, name, right))
+        check = getattr(getattr(made, "config", None), "check", None)
+        if check is not None and right == options:
+            self._try(where, check)  # what options say together; idle while one of them is not understood
+        return made
+
+    def _class(self, kind: str, name: str, where: Keys) -> Any:
+        try:
+            return self._registry.load(kind, name)
+        except UnknownNameError as error:
+            if (*where, kind) in self._document.places or where[-1] != name:
+                raise
+            raise UnknownNameError(f"{error}; a name of your own needs the key {kind!r}") from error
+
+    @staticmethod
+    def _known_options(kind: str, cls: Any) -> list[str]:
+        """What an entry may say: the options of its class, and the keys that are the spec's or the pipeline's."""
+        own = [field.name for field in attrs.fields(FuserKeys)] if kind == "fuser" else [kind]
+        preset = ["preset"] if getattr(cls, "presets", {}) else []
+        return [*(field.alias or field.name for field in attrs.fields(cls.Config)), *own, *preset]
 
     def _made(self, where: Keys, kind: str, name: str, options: dict[str, Any]) -> Any:
         made = self._registry.create(kind, name, options)
         made.config = with_base(made.config, lambda keys: self._document.place(keys).base, where)
-        if callable(check := getattr(made.config, "check", None)):
-            check()  # what a configuration can say of itself beyond types: options that do not go together
         return made
 
     def _try(self, where: Keys, make: Callable[[], Any]) -> Any:

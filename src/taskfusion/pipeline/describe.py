@@ -14,16 +14,8 @@ from taskfusion.estimators import make_classifier
 from taskfusion.fusers.base import Fuser
 from taskfusion.pipeline.fusing import FuserPlan
 from taskfusion.plugins import Registry
-from taskfusion.spec import (
-    FuserKeys,
-    Spec,
-    checked_spec,
-    default_padding,
-    fuser_entry,
-    load_spec,
-    task_entry,
-    with_base,
-)
+from taskfusion.settings import FuserKeys
+from taskfusion.spec import Spec, checked_spec, default_padding, fuser_entry, load_spec, task_entry, with_base
 from taskfusion.tasks.base import TaskModel
 from taskfusion.yamlfile import dump_yaml
 
