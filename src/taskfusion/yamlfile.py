@@ -159,6 +159,11 @@ class _Dumper(yaml.SafeDumper):
         """Everything is written out."""
         return True
 
+    def represent_text(self, text: str) -> yaml.Node:
+        """PyYAML writes some line breaks as they are, and they would be read as spaces; escapes are not."""
+        style = None if text.isprintable() else '"'
+        return self.represent_scalar(f"{TAG}str", text, style=style)
+
 
 def _learn_core_schema(kind: Any) -> None:
     for tag, pattern, first in WRITTEN:
@@ -167,6 +172,7 @@ def _learn_core_schema(kind: Any) -> None:
 
 _learn_core_schema(_Loader)
 _learn_core_schema(_Dumper)
+_Dumper.add_representer(str, _Dumper.represent_text)
 
 
 class _Builder:
