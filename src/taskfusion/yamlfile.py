@@ -86,8 +86,19 @@ def parse_value(text: str, place: Place) -> tuple[Node, tuple[Problem, ...]]:
 
 
 def dump_yaml(data: Any) -> str:
-    """Plain data as YAML that reads back as the same data, also by readers of YAML 1.1."""
-    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)
+    """Plain data as YAML that reads back as the same data, also by readers of YAML 1.1.
+
+    Raises:
+        SpecError: for anything but plain data.
+    """
+    how: dict[str, Any] = {"sort_keys": False, "allow_unicode": True, "width": 110, "default_flow_style": None}
+    try:
+        return str(yaml.dump(data, Dumper=_Dumper, **how))
+    except yaml.representer.RepresenterError as error:
+        raise SpecError(f"{_kind(error.args[-1])} is no plain data") from error
+    except UnicodeEncodeError as error:
+        raise SpecError(f"{error.object[error.start : error.end]!a} is half a character") from error
+    return str(text)
 
 
 def _built(text: str, place: Place) -> tuple[Node | None, tuple[Problem, ...]]:

@@ -76,8 +76,7 @@ def as_yaml(pipeline: FusionPipeline, registry: Registry) -> str:
         "fusers": {plan.name: _fuser_data(plan, registry) for plan in written.plans},
     }
     _refuse_twice([plan.name for plan in written.plans])
-    text = _dumped(data)
-    _refuse_changes(written, _read_again(text, registry))
+    text = _reading_again(data, written, registry)
     trained = [name for name, task in pipeline.tasks.items() if name in pipeline.ready or _has_learned(task)]
     return f"{NOT_HERE} {', '.join(trained)}\n{text}" if trained else text
 
@@ -163,20 +162,15 @@ def _refuse_twice(names: list[str]) -> None:
         raise SpecError(f"two fusers are named {twice!r}, so YAML cannot tell them apart")
 
 
-def _dumped(data: dict[str, Any]) -> str:
+def _reading_again(data: dict[str, Any], written: Parts, registry: Registry) -> str:
+    """The text, once it is known to give the same parts."""
     try:
         text = dump_yaml(data)
-        text.encode("utf-8")
-    except (ValueError, TypeError) as error:
-        raise SpecError(f"this pipeline cannot be written as YAML: {error}") from error
-    return text
-
-
-def _read_again(text: str, registry: Registry) -> Parts:
-    try:
-        return parts_of(checked_spec(document_of(text, "YAML", Path.cwd()), registry, needs_cohort=False))
+        again = parts_of(checked_spec(document_of(text, "YAML", Path.cwd()), registry, needs_cohort=False))
     except SpecError as error:
         raise SpecError(f"this pipeline cannot be written as YAML: {error}") from error
+    _refuse_changes(written, again)
+    return text
 
 
 def _refuse_changes(written: Parts, again: Parts) -> None:
