@@ -8,7 +8,7 @@ import itertools
 import re
 import textwrap
 
-FIELD = re.compile(r"^(\w+): (.*)$")
+FIELD = re.compile(r"^ {4}(\w+): (.*)$")  # in a docstring without its own indentation
 
 
 def summary(text: str) -> str:
@@ -30,15 +30,13 @@ def _section(docstring: str) -> dict[str, str]:
     _, _, after = inspect.cleandoc(docstring).partition("Attributes:\n")
     found: dict[str, str] = {}
     name = ""
-    for line in textwrap.dedent(after).splitlines():
+    for line in itertools.takewhile(lambda line: not line.strip() or line.startswith(" "), after.splitlines()):
         start = FIELD.match(line)
         if start:
             name = start[1]
             found[name] = start[2]
-        elif name and line.startswith(" "):
+        elif name and line.strip():
             found[name] += f" {line.strip()}"
-        elif line.strip():
-            break
     return found
 
 

@@ -96,9 +96,6 @@ def dump_yaml(data: Any) -> str:
         return str(yaml.dump(data, Dumper=_Dumper, **how))
     except yaml.representer.RepresenterError as error:
         raise SpecError(f"{_kind(error.args[-1])} is no plain data") from error
-    except UnicodeEncodeError as error:
-        raise SpecError(f"{error.object[error.start : error.end]!a} is half a character") from error
-    return str(text)
 
 
 def _built(text: str, place: Place) -> tuple[Node | None, tuple[Problem, ...]]:
