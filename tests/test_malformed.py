@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import jsonschema
 import pytest
 import toys
 from hypothesis import example, given, settings
@@ -278,7 +279,6 @@ def test_the_audit_would_notice(seen):
 
 def test_what_the_schema_refuses_the_library_refuses_too():
     """The other way round the library knows more: options that do not go together."""
-    jsonschema = pytest.importorskip("jsonschema")
     validator = jsonschema.Draft202012Validator(spec_schema(_registry()))
     for tree in VALID:
         assert not list(validator.iter_errors(tree)) and _load(json.dumps(tree)) is None
