@@ -155,7 +155,7 @@ def _mutate(draw, tree, way):
     elif kind == "repeat" and isinstance(holder, dict):
         holder[f"{key}2"] = value
     else:
-        holder[key] = draw(odd)
+        holder[key] = copy.deepcopy(draw(odd))
 
 
 def _load(text, overrides=()):

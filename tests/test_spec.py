@@ -133,7 +133,7 @@ def test_an_own_check_of_a_configuration_is_placed_at_the_option_it_is_about(tmp
         ("cohort: toy\ntasks: {case_toy: }\nfusers: {max: }", "1:1: cohort: expected a mapping with the key 'reader'"),
         (GOOD + "title: 3", "10:1: title: expected str, found 3"),
         (f"{GOOD}evaluation: 3", "10:1: evaluation: expected a mapping of options, found 3"),
-        (GOOD.replace("first", "a/b"), "1:1: name: expected a name that can be that of a folder, found 'a/b'"),
+        (GOOD.replace("first", "a/b"), "1:1: name: name 'a/b' cannot be that of a folder"),
         (GOOD.replace("P:", "..:"), '8:3: fusers."..": expected a name that can be that of a folder'),
         (GOOD.replace("svm", "[svm]"), "8:7: fusers.P.fuser: expected str, found ['svm']"),
         (GOOD.replace("case_toy", "3"), "4:7: tasks.a.task: expected the name of a task, found 3"),
@@ -162,6 +162,20 @@ def test_places_point_at_the_key_or_the_item(tmp_path, registry):
         load_spec(path, registry)
     pointed = [text.splitlines()[p.line - 1][p.column - 1 :].split(":")[0] for p in caught.value.problems]
     assert pointed == ["nöise", "x]}", "seed", "confidence", "cross_fit"]
+
+
+def test_own_checks_speak_beside_wrong_types(tmp_path, registry):
+    """A class that cannot be built for one value still says what is wrong with the others, inside it too."""
+    text = GOOD.replace("name: first", "name: ..") + "seed: -1\ncross_fit: x\n"
+    found = mistakes(write(tmp_path, text + "evaluation: {seed: x, replicates: -5, cross_validation: -1}\n"), registry)
+    assert [line.split(":", 3)[3] for line in found] == [
+        " name: name '..' cannot be that of a folder",
+        " seed: 'seed' must be >= 0: -1",
+        " cross_fit: expected int, found 'x'",
+        " evaluation.seed: expected int, found 'x'",
+        " evaluation.replicates: 'replicates' must be >= 0: -5",
+        " evaluation.cross_validation: 'cross_validation' must be >= 0: -1",
+    ]
 
 
 def test_padding_may_have_options_of_its_own(tmp_path, registry):

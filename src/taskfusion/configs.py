@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import math
 from collections import abc
@@ -215,24 +214,29 @@ def _problems(error: BaseException, keys: Keys) -> list[Problem]:
 
 def _refused_by_validators(cls: Any, data: Mapping[str, Any]) -> list[Problem]:
     """A class stops at the first value its validators refuse, and asks none where a type is wrong; here all speak."""
-    kinds, found = get_type_hints(cls), []
-    for field in attrs.fields(cls):
-        if field.validator is None or field.alias not in data:
-            continue
-        try:
-            value = _converter().structure(data[field.alias], kinds[field.name])
-        except Exception:  # a wrong type, which is reported already
-            continue
-        with contextlib.suppress(AttributeError):  # a check that looks at other fields too
-            found += _said_by(field, value)
+    kinds = get_type_hints(cls)
+    given = [(field, data[field.alias]) for field in attrs.fields(cls) if field.alias in data]
+    found: list[Problem] = []
+    for field, value in given:
+        if attrs.has(kinds[field.name]) and isinstance(value, Mapping):
+            inner = _refused_by_validators(kinds[field.name], value)
+            found += [attrs.evolve(problem, keys=(field.name, *problem.keys)) for problem in inner]
+        elif field.validator is not None:
+            found += _said_by(field, value, kinds[field.name])
     return found
 
 
-def _said_by(field: attrs.Attribute[Any], value: Any) -> list[Problem]:
+def _said_by(field: attrs.Attribute[Any], data: Any, kind: Any) -> list[Problem]:
+    try:
+        value = _converter().structure(data, kind)
+    except Exception:  # a wrong type, which is reported already
+        return []
     try:
         field.validator(None, field, value)  # type: ignore[misc]  # the caller has seen that there is one
     except (SpecError, ValueError, TypeError) as error:
         return _problems(error, ())
+    except AttributeError:  # a check that looks at other fields too
+        return []
     return []
 
 

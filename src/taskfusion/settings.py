@@ -11,7 +11,9 @@ from typing import Any
 
 import attrs
 
+from taskfusion.configs import shown
 from taskfusion.document import EXTENDS
+from taskfusion.errors import SpecError
 
 
 @attrs.frozen
@@ -33,6 +35,16 @@ class EvaluationConfig:
     seed: int = 0
 
 
+def is_folder_name(name: str) -> bool:
+    """Names of runs, tasks and fusers become folders, and the first part of column names."""
+    return bool(name.strip(". ")) and name.isprintable() and not set(name) & set("/\\")
+
+
+def _check_name(_: Any, field: attrs.Attribute[str], value: str) -> None:
+    if value and not is_folder_name(value):
+        raise SpecError(f"name {shown(value)} cannot be that of a folder")
+
+
 @attrs.frozen(kw_only=True)
 class Settings:
     """The keys of a spec besides cohort, tasks and fusers. Another key is another field here and nothing else.
@@ -46,7 +58,7 @@ class Settings:
         evaluation: how the run is judged.
     """
 
-    name: str = ""
+    name: str = attrs.field(default="", validator=_check_name)
     title: str = ""
     targets: tuple[str, ...] = ()
     seed: int = attrs.field(default=0, validator=attrs.validators.ge(0))

@@ -16,7 +16,7 @@ from taskfusion.fusers.base import Fuser
 from taskfusion.padding import Padding
 from taskfusion.plugins import KINDS, Registry
 from taskfusion.readers import CohortReader
-from taskfusion.settings import COMPONENTS, SECTIONS, SETTINGS, FuserKeys, Settings
+from taskfusion.settings import COMPONENTS, SECTIONS, SETTINGS, FuserKeys, Settings, is_folder_name
 from taskfusion.tasks.base import TaskModel
 
 
@@ -105,10 +105,11 @@ class _Resolver:
         given = {key: data[key] for key in SETTINGS if data.get(key) is not None}
         if not isinstance(given.get("evaluation", {}), dict):
             self._fail(("evaluation",), f"expected a mapping of options, found {shown(given.pop('evaluation'))}")
-        made: Settings | None = self._try((), lambda: structure(Settings, {"name": stem, **given}, ""))
-        if made is not None and not _is_folder_name(made.name):
-            self._fail(("name",), f"expected a name that can be that of a folder, found {shown(made.name)}")
-        return made if made is None or made.title else attrs.evolve(made, title=made.name)
+        made: Settings | None = self._try((), lambda: structure(Settings, given, ""))
+        if made is None:
+            return None
+        name = made.name or stem
+        return attrs.evolve(made, name=name, title=made.title or name)
 
     def _entries(self, section: str) -> list[tuple[str, dict[str, Any]]]:
         entries = self._document.data.get(section) or {}
@@ -117,7 +118,7 @@ class _Resolver:
             return []
         found = []
         for name, options in entries.items():
-            if not _is_folder_name(name):
+            if not is_folder_name(name):
                 self._fail((section, name), "expected a name that can be that of a folder")
             if options is not None and not isinstance(options, dict):
                 self._fail((section, name), f"expected a mapping of options, found {shown(options)}")
@@ -224,11 +225,6 @@ class _Resolver:
 def default_padding(fuser: Fuser) -> str:
     """The policy the paper uses with this kind of fuser (II-C)."""
     return "background" if fuser.needs_features else "zero"
-
-
-def _is_folder_name(name: str) -> bool:
-    """Names of runs, tasks and fusers become folders and the first part of column names."""
-    return bool(name.strip(". ")) and name.isprintable() and not set(name) & set("/\\")
 
 
 def _in_order(problems: Sequence[Problem]) -> list[Problem]:
