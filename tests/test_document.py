@@ -131,6 +131,7 @@ def test_assignments(write):
         ("name.x=1", "name is 'N', so it has no x"),
         ("a.b.1.c.d=1", "a.b[1].c is 2, so it has no d"),
         ("a=[", "not valid YAML: expected the node content, but found '<stream end>'"),
+        ("extends=base.yaml", "extends stands in a file; the command line changes what comes of it"),
         ("a=!x 1", "a: tag '!x' is not allowed; a spec is plain data"),
     ],
 )

@@ -15,7 +15,7 @@ import yaml
 
 from taskfusion.hookspecs import Entry, hookimpl
 from taskfusion.plugins import build_registry
-from taskfusion.schema import object_schema, spec_schema, type_schema
+from taskfusion.schema import object_schema, or_null, spec_schema, type_schema
 from taskfusion.settings import SECTIONS
 
 ROOT = Path(__file__).parents[1]
@@ -212,3 +212,10 @@ def test_types_become_schemas():
         "anything": {"default": None},
     }
     assert type_schema(complex) == {}
+
+
+def test_null_is_allowed_beside_whatever_else_is():
+    assert or_null({"type": "string"}) == {"type": ["string", "null"]}
+    assert or_null({"enum": ["a"], "default": "a"}) == {"enum": ["a", None], "default": "a"}
+    assert or_null({"anyOf": [{"type": "string"}]}) == {"anyOf": [{"type": "string"}, {"type": "null"}]}
+    assert or_null({}) == {}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import attrs
 import pytest
+import toys
 
 from taskfusion.errors import SpecError
 from taskfusion.hookspecs import Entry, hookimpl
@@ -187,7 +188,6 @@ def test_padding_may_have_options_of_its_own(tmp_path, registry):
 
 
 def test_a_preset_is_chosen_by_name(tmp_path, registry):
-    import toys
 
     class Preset(toys.CaseToy):
         presets = {"loud": {"noise": 9.0}}  # noqa: RUF012  # as plugins write it
@@ -280,3 +280,25 @@ def test_problems_say_where_as_data(tmp_path, registry):
         "path": "seed",
         "message": "expected int, found 'x'",
     }
+
+
+def test_a_plugin_that_does_not_load_is_one_mistake_among_others(tmp_path):
+    class Gone:
+        @staticmethod
+        @hookimpl
+        def taskfusion_tasks():
+            return [Entry("gone", "no_such_module_here:Task")]
+
+    registry = build_registry([toys, Gone], entry_points=False)
+    found = mistakes(write(tmp_path, GOOD.replace("case_toy", "gone").replace("svm", "smv")), registry)
+    assert found[0].startswith("spec.yaml:4:3: tasks.a: task 'gone' of given in code - does not load")
+    assert found[1].startswith("spec.yaml:8:7: fusers.P.fuser: unknown fuser 'smv'") and len(found) == 2
+
+
+def test_one_mistake_is_one_line_whatever_a_plugin_says(tmp_path, registry, monkeypatch):
+    def check(self):
+        raise SpecError("first\nsecond")
+
+    monkeypatch.setattr(toys.ToyConfig, "check", check, raising=False)
+    found = mistakes(write(tmp_path, GOOD), registry)
+    assert found == ["spec.yaml:4:3: tasks.a: first second", "spec.yaml:5:3: tasks.detection_toy: first second"]

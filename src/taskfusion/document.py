@@ -42,8 +42,8 @@ class Document:
         return next(self.places[keys[:n]] for n in range(len(keys), -1, -1) if keys[:n] in self.places)
 
     def problem(self, keys: Keys, text: str) -> Problem:
-        """A mistake at this place."""
-        return _problem(self.place(keys), keys, text)
+        """A mistake at this place, on one line."""
+        return _problem(self.place(keys), keys, " ".join(text.splitlines()))
 
 
 def load_document(path: str | Path, overrides: Sequence[str] = ()) -> Document:
@@ -165,6 +165,8 @@ def _set(root: Node, text: str) -> tuple[Node, list[Problem]]:
     place = Place(f"--set {text!r}", Path.cwd())
     try:
         keys, value = _assignment(text)
+        if keys[0] == EXTENDS:
+            raise SpecError(f"{EXTENDS} stands in a file; the command line changes what comes of it")
         node, problems = parse_value(value, place)
         return _assigned(root, keys, node, ()), [attrs.evolve(p, keys=(*keys, *p.keys)) for p in problems]
     except SpecError as error:

@@ -54,7 +54,7 @@ def spec_schema(registry: Registry) -> Schema:
 
 def _sections(registry: Registry) -> Schema:
     path = {"type": "string", "minLength": 1}
-    settings = {name: _or_null(schema) for name, schema in object_schema(Settings)["properties"].items()}
+    settings = {name: or_null(schema) for name, schema in object_schema(Settings)["properties"].items()}
     return {
         EXTENDS: {"description": EXTENDED, "anyOf": [path, {"type": "array", "items": path}]},
         "cohort": {"description": "Where the cases come from.", "$ref": "#/$defs/reader"},
@@ -240,8 +240,10 @@ def _whole(registry: Registry) -> Schema:
     return found
 
 
-def _or_null(schema: Schema) -> Schema:
+def or_null(schema: Schema) -> Schema:
     """``null`` removes what is inherited."""
     if "anyOf" in schema:
         return {**schema, "anyOf": [*schema["anyOf"], {"type": "null"}]}
-    return {**schema, "type": [schema["type"], "null"]}
+    if "enum" in schema:
+        return {**schema, "enum": [*schema["enum"], None]}
+    return {**schema, "type": [schema["type"], "null"]} if "type" in schema else schema

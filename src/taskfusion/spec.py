@@ -166,21 +166,23 @@ class _Resolver:
             self._fail((*where, kind), f"expected the name of a {kind}, found {shown(name)}")
             return None
         cls = self._try(where, lambda: self._class(kind, name, where))
-        known = [] if cls is None else self._known_options(kind, cls)
-        for key in options:
-            if cls is not None and key not in known:
-                self._fail((*where, key), f"unknown key{did_you_mean(key, known)}")
-        right = {key: value for key, value in options.items() if key in known}
-        if not isinstance(right.get("preset", ""), str):
-            self._fail((*where, "preset"), f"expected the name of a preset, found {shown(right['preset'])}")
-            return None
         if cls is None:
             return None
+        right = self._right_options(where, self._known_options(kind, cls), options)
         made = self._try(where, lambda: self._made(where, kind, name, right))
         check = getattr(getattr(made, "config", None), "check", None)
         if check is not None and right == options:
             self._try(where, check)  # what options say together; idle while one of them is not understood
         return made
+
+    def _right_options(self, where: Keys, known: Sequence[str], options: dict[str, Any]) -> dict[str, Any]:
+        for key in options:
+            if key not in known:
+                self._fail((*where, key), f"unknown key{did_you_mean(key, known)}")
+        right = {key: value for key, value in options.items() if key in known}
+        if not isinstance(right.get("preset", ""), str):
+            self._fail((*where, "preset"), f"expected the name of a preset, found {shown(right.pop('preset'))}")
+        return right
 
     def _class(self, kind: str, name: str, where: Keys) -> Any:
         try:
