@@ -288,3 +288,19 @@ def test_what_the_schema_refuses_the_library_refuses_too():
             holder[way[-1]] = {"no such key": [None]}
             if list(validator.iter_errors(changed)):
                 assert _load(json.dumps(changed)) is not None, way
+
+
+WAYS = st.sampled_from(["tasks", "fusers.P", "fusers.P.detections[0]", "cohort.reader", "evaluation.seed", "targets"])
+VALUES = st.sampled_from(["null", "[1]", "{a: 1}", "x", "!!x", "{<<: 3}", "1e999"])
+
+
+@given(mutated(), mutated(), st.lists(st.builds("{}={}".format, WAYS, VALUES), max_size=2))
+def test_a_spec_over_another_with_assignments_gives_one_clear_error_or_is_right(child, parent, overrides):
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "base.s.yaml").write_text(json.dumps(parent))
+        path = Path(folder) / "s.yaml"
+        path.write_text(json.dumps({"extends": "base.s.yaml", **child}))
+        try:
+            load_spec(path, _registry(), overrides)
+        except SpecError as error:
+            _clear(error)
