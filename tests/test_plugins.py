@@ -67,7 +67,7 @@ def test_create_structures_options(registry):
         ("fuser", "svm", {"c": 1}, SpecError, r"fuser 'svm'\.c: unknown key; known: C, gamma"),
         ("task", "case_toy", {"niose": 1, "size": "x"}, SpecError, r"did you mean 'noise'"),
         ("task", "case_toy", {"size": "x"}, SpecError, r"task 'case_toy'\.size: expected int, found 'x'"),
-        ("fuser", "svm", {"C": ["a"]}, SpecError, r"fuser 'svm'\.C: expected float, found 'a'"),
+        ("fuser", "svm", {"C": ["a"]}, SpecError, r"fuser 'svm'\.C\[0\]: expected float, found 'a'"),
     ],
 )
 def test_mistakes_name_the_nearest(registry, kind, name, options, error, message):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal, get_args
 
 import attrs
 import numpy as np
@@ -16,7 +17,8 @@ from taskfusion.padding import Padding, Slots
 
 # What to make of an answer that a task did not give, per task: refuse the case, leave it to the fuser (which knows the
 # training split's medians, or leaves it out), or put "undecided" or "nothing" there.
-MISSING_POLICIES = ("optional", "required", "neutral", "zero")
+Policy = Literal["optional", "required", "neutral", "zero"]
+MISSING_POLICIES: tuple[str, ...] = get_args(Policy)
 _SCORE_FILL = {"neutral": 0.5, "zero": 0.0}
 _FEATURE_FILL = {"zero": 0.0}
 

@@ -6,7 +6,63 @@ Each class has a second, standard base, so code that knows nothing of taskfusion
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import attrs
+
+Key = str | int  # an entry of a mapping, or the number of an item in a list
+Keys = tuple[Key, ...]
+NAMED = 200  # characters of a name in a message
+LISTED = 1500  # characters of a list of names in a message
+
+
+def shown_keys(keys: Iterable[Key]) -> str:
+    """``tasks.mean.columns[0]``; a name that would not read back so stands in quotes: ``tasks."a.b".columns``."""
+    text = ""
+    for key in keys:
+        text += f"[{key}]" if isinstance(key, int) else f"{'.' if text else ''}{_shown_name(key)}"
+    return text
+
+
+def _shown_name(name: str) -> str:
+    if re.fullmatch(r"[^\s.=\"'\[\]{}:,]+", name) and name.isprintable():
+        return name
+    return json.dumps(name, ensure_ascii=not name.isprintable())
+
+
+@attrs.frozen
+class Problem:
+    """One mistake in a configuration or a spec.
+
+    Attributes:
+        keys: the way to the value that is wrong; empty for the whole.
+        text: what is wrong, and what would be right.
+        source: the file, or the ``--set`` of the command line, where it is known.
+        line: from 1, where the value came from a file.
+        column: from 1, likewise.
+    """
+
+    keys: Keys
+    text: str
+    source: str = ""
+    line: int = 0
+    column: int = 0
+
+    @property
+    def place(self) -> str:
+        """``file:line:column``, or as much of it as is known."""
+        return f"{self.source}:{self.line}:{self.column}" if self.line else self.source
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in (self.place, shown_keys(self.keys), self.text) if part)
+
+    def data(self) -> Mapping[str, Any]:
+        """As JSON data."""
+        where = {"file": self.source, "line": self.line or None, "column": self.column or None}
+        return {**where, "path": shown_keys(self.keys), "message": self.text}
 
 
 class TaskFusionError(Exception):
@@ -16,18 +72,32 @@ class TaskFusionError(Exception):
 class SpecError(TaskFusionError, ValueError):
     """A spec or a configuration that cannot be: unknown keys, wrong types, impossible values.
 
-    ``problems`` has a (path, text) pair for every mistake of a configuration, where they are known one by one.
+    ``problems`` lists them one by one, where they are known so.
     """
 
-    problems: tuple[tuple[str, str], ...] = ()
+    problems: tuple[Problem, ...] = ()
 
     @classmethod
-    def of(cls, where: str, problems: Iterable[tuple[str, str]]) -> SpecError:
-        """One error for all mistakes of one configuration."""
+    def of(cls, where: str, problems: Iterable[Problem]) -> SpecError:
+        """One error for all mistakes of one configuration, named ``where``: ``task 'density'.width: expected …``."""
         found = tuple(problems)
-        error = cls("; ".join(f"{where}{path}: {text}" for path, text in found))
-        error.problems = found
+        return cls._with("; ".join(f"{where}{_joint(p)}{shown_keys(p.keys)}: {p.text}" for p in found), found)
+
+    @classmethod
+    def listed(cls, problems: Iterable[Problem]) -> SpecError:
+        """One error for all mistakes of a spec, a line each."""
+        found = tuple(problems)
+        return cls._with("\n".join(map(str, found)), found)
+
+    @classmethod
+    def _with(cls, text: str, problems: tuple[Problem, ...]) -> SpecError:
+        error = cls(text)
+        error.problems = problems
         return error
+
+
+def _joint(problem: Problem) -> str:
+    return "." if problem.keys and isinstance(problem.keys[0], str) else ""
 
 
 class UnknownNameError(TaskFusionError, LookupError):
@@ -36,7 +106,8 @@ class UnknownNameError(TaskFusionError, LookupError):
     @classmethod
     def of(cls, kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
         """Build the message: the nearest name and everything that exists."""
-        return cls(f"unknown {kind} {name!r}{did_you_mean(name, known)}")
+        shown = repr(name) if len(str(name)) <= NAMED else f"{repr(name)[:NAMED]}…"
+        return cls(f"unknown {kind} {shown}{did_you_mean(str(name)[:NAMED], known)}")
 
 
 class PluginError(TaskFusionError, RuntimeError):
@@ -64,4 +135,10 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     names = sorted(set(known))
     near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
-    return f"{hint}; known: {', '.join(names) or 'none'}"
+    return f"{hint}; known: {_listed(names) or 'none'}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Names somebody chose may be anything, and any number of them."""
+    text = ", ".join(name if name.isprintable() else ascii(name) for name in names)
+    return text if len(text) <= LISTED else f"{text[:LISTED]}…"

@@ -18,7 +18,7 @@ from taskfusion.cases import SPLITS, Cohort
 from taskfusion.errors import DataError
 from taskfusion.files import replacing, replacing_folder, write_json, write_text
 from taskfusion.materialize import materialize
-from taskfusion.pipeline.fusing import FuserPlan
+from taskfusion.pipeline.describe import parts_of
 from taskfusion.pipeline.pipeline import FusionPipeline
 from taskfusion.pipeline.results import Result
 from taskfusion.pipeline.training import Work
@@ -26,6 +26,7 @@ from taskfusion.plugins import Registry, build_registry
 from taskfusion.progress import Progress
 from taskfusion.spec import Spec, load_spec, resolved
 from taskfusion.splits import group_folds
+from taskfusion.yamlfile import dump_yaml
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,9 +108,7 @@ class _Run:
         self.work = Work(spec.seed, progress, folder, spec.cross_fit)
 
     def go(self) -> RunOutcome:
-        import yaml
-
-        write_text(self.folder / "spec.yaml", yaml.safe_dump(resolved(self.spec), sort_keys=False))
+        write_text(self.folder / "spec.yaml", dump_yaml(resolved(self.spec)))
         with self.clock.stage("cohort"):
             cohort = self._cohort()
         predictions, pipeline, results_of = self._answers(cohort)
@@ -133,8 +132,8 @@ class _Run:
         return cohort
 
     def _pipeline(self) -> FusionPipeline:
-        plans = [FuserPlan(f.name, f.fuser, f.padding, f.tasks, f.detections) for f in self.spec.fusers]
-        return FusionPipeline(self.spec.tasks, plans, self.spec.targets)
+        parts = parts_of(self.spec)
+        return FusionPipeline(parts.tasks, parts.plans, parts.targets)
 
     def _answers(self, cohort: Cohort) -> tuple[pd.DataFrame, FusionPipeline, dict[str, Result]]:
         """Predictions of every split, the pipeline to keep, and the results by split."""

@@ -11,6 +11,14 @@ from pathlib import Path
 from typing import Any
 
 
+def is_folder_name(name: str) -> bool:
+    """Whether a name can be that of a folder: names of runs, tasks, fusers and targets become some.
+
+    It starts with no dot, as hidden files are nobody's business; spaces at its ends would be lost on the way.
+    """
+    return name == name.strip() != "" and name[0] != "." and name.isprintable() and not set(name) & set("/\\")
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary name beside ``path``; on success it takes the place of ``path``, on error it goes."""

@@ -59,7 +59,7 @@ def test_run_prints_table_and_paths(call, tmp_path):
 def test_mistakes_are_one_line_and_no_traceback(call, tmp_path):
     (tmp_path / "s.yaml").write_text(SPEC.replace("svm", "smv"))
     code, _, err = call("run", str(tmp_path / "s.yaml"), "-o", str(tmp_path / "out"))
-    assert code == 1 and "s.yaml:3: fusers.P: unknown fuser 'smv' (did you mean 'svm'?)" in err
+    assert code == 1 and "s.yaml:3:14: fusers.P.fuser: unknown fuser 'smv' (did you mean 'svm'?)" in err
     assert "Traceback" not in err and not (tmp_path / "out").exists()
     code, _, err = call("rum")
     assert code == 2 and "unknown command 'rum' (did you mean 'run'?)" in err

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 COMMANDS = {
     "run": ("taskfusion.cli.run", "Run a whole experiment from a YAML spec."),
     "predict": ("taskfusion.cli.predict", "Ask a saved model about images."),
+    "validate": ("taskfusion.cli.validate", "Check specs without running anything: every mistake at once."),
+    "explain": ("taskfusion.cli.explain", "Print what a spec means: what flows where, with shapes."),
+    "schema": ("taskfusion.cli.schema", "Print the JSON Schema of specs, for editors to complete from."),
     "plugins": ("taskfusion.cli.plugins", "List everything that is registered, with its options, and what failed."),
     "check": ("taskfusion.cli.check", "Check a plugin against the contract."),
     "new-plugin": ("taskfusion.cli.new_plugin", "Write a plugin package that works and whose tests pass."),

@@ -11,10 +11,11 @@ import attrs
 import numpy as np
 
 from taskfusion.configs import structure, unstructure
-from taskfusion.errors import DataError
+from taskfusion.errors import DataError, SpecError
 from taskfusion.files import read_json, write_json
 from taskfusion.images import Array
 from taskfusion.inputs import FusionInput
+from taskfusion.padding import Padding
 from taskfusion.progress import Progress
 
 
@@ -119,6 +120,19 @@ class Fuser(ABC):
         fuser = cls(structure(cls.Config, read_json(folder / "config.json"), str(folder / "config.json")))
         fuser.load_state(folder)
         return fuser
+
+
+def check_fits(name: str, fuser: Fuser, padding: Padding, joint: bool) -> None:
+    """Refuse what is asked of a fuser that cannot do it.
+
+    Raises:
+        SpecError: gaps left open for a fuser that needs them filled, or joint learning of one that cannot.
+    """
+    kind = type(fuser).__name__
+    if padding.leaves_gaps and not fuser.takes_gaps:
+        raise SpecError(f"fuser {name!r}: {kind} cannot leave gaps out, so padding 'mask' is not for it")
+    if joint and not fuser.learns_together:
+        raise SpecError(f"fuser {name!r}: {kind} learns one target at a time, so joint is not for it")
 
 
 def require_both_classes(data: FusionData, what: str) -> None:

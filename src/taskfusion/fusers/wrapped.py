@@ -36,6 +36,11 @@ class SklearnFuserConfig(ScoreConfig):
             if not choices:
                 raise ValueError(f"grid of parameter {name!r} is empty")
 
+    def check(self) -> None:
+        """Refuse a classifier or a parameter that does not exist (UnknownNameError, SpecError)."""
+        if not self.untold:
+            set_parameters(make_classifier(self.estimator, self.params), {k: v[0] for k, v in self.grid.items()})
+
 
 class SklearnFuser(ClassifierFuser):
     """Any scikit-learn classifier on standardised logits; one without probabilities answers by its decision function.

@@ -10,10 +10,12 @@ from taskfusion.cases import Cohort
 from taskfusion.errors import SpecError, UnknownNameError
 from taskfusion.fusers.base import Fuser
 from taskfusion.padding import Padding
+from taskfusion.pipeline.describe import read_parts
 from taskfusion.pipeline.fusing import FuserPlan
 from taskfusion.pipeline.pipeline import FusionPipeline
 from taskfusion.plugins import Registry, build_registry
 from taskfusion.progress import Progress
+from taskfusion.spec import default_padding
 from taskfusion.tasks.base import TaskModel
 
 
@@ -68,7 +70,7 @@ def load(folder: str | Path) -> FusionPipeline:
 
 
 def compose(  # noqa: PLR0913  # the face: keyword-only options that people write by hand
-    tasks: Sequence[str | TaskModel] | Mapping[str, str | TaskModel],
+    tasks: Sequence[str | TaskModel] | Mapping[str, str | TaskModel] | str | Path,
     fuser: Any = "score",
     *,
     detections: int | Sequence[int] = 3,
@@ -80,7 +82,8 @@ def compose(  # noqa: PLR0913  # the face: keyword-only options that people writ
     """A pipeline from tasks (names, configured or trained models, or a mixture) and one fuser.
 
     Args:
-        tasks: a list, named after themselves, or a mapping of names of your own.
+        tasks: a list, named after themselves, or a mapping of names of your own; or the path of a YAML file that says
+            all of it (what :meth:`FusionPipeline.to_yaml` writes, or a spec).
         fuser: a registered name, a Fuser, or any scikit-learn classifier.
         detections: slots per view for tasks of level detection; a list is searched on validation AUC.
         padding: a registered name or a policy; default ``background`` for feature fusers, else ``zero``.
@@ -91,9 +94,13 @@ def compose(  # noqa: PLR0913  # the face: keyword-only options that people writ
 
     Raises:
         UnknownNameError: with the nearest name.
-        SpecError: a fuser that cannot do what is asked of it.
+        SpecError: a fuser that cannot do what is asked of it; every mistake of a YAML file at once, each with file,
+            line and column.
     """
     registry = build_registry()
+    if isinstance(tasks, str | Path):
+        given = fuser != "score" or detections != 3 or padding is not None or targets or missing or joint
+        return _from_yaml(Path(tasks), registry, bool(given))
     models = _named_tasks(tasks, registry)
     made = _fuser(fuser, registry)
     label = fuser if isinstance(fuser, str) else (registry.name_of("fuser", made) or type(made).__name__)
@@ -106,12 +113,20 @@ def compose(  # noqa: PLR0913  # the face: keyword-only options that people writ
     return FusionPipeline(models, [plan], targets)
 
 
+def _from_yaml(path: Path, registry: Registry, more: bool) -> FusionPipeline:
+    if not path.suffix and not path.exists():
+        raise SpecError(f"compose takes a list of tasks or a YAML file, found {str(path)!r}; expected [{str(path)!r}]")
+    if more:
+        raise SpecError(f"{path} says fusers, detections, padding and targets itself; expected no more than the path")
+    parts = read_parts(path, registry)
+    return FusionPipeline(parts.tasks, parts.plans, parts.targets)
+
+
 def padding_for(fuser: Fuser, padding: str | Padding | None, registry: Registry) -> Padding:
     """The policy asked for, or the one the paper uses with this kind of fuser (II-C)."""
     if isinstance(padding, Padding):
         return padding
-    default = "background" if fuser.needs_features else "zero"
-    created: Padding = registry.create("padding", padding or default)
+    created: Padding = registry.create("padding", padding or default_padding(fuser))
     return created
 
 

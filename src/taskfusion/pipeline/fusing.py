@@ -11,7 +11,8 @@ import numpy as np
 from taskfusion.assembly import MISSING_POLICIES, Assembler
 from taskfusion.cases import UNKNOWN, Cohort, Target
 from taskfusion.errors import DataError, SpecError, UnknownNameError
-from taskfusion.fusers.base import FuseContext, Fuser, FusionData
+from taskfusion.files import is_folder_name
+from taskfusion.fusers.base import FuseContext, Fuser, FusionData, check_fits
 from taskfusion.fusers.selection import select
 from taskfusion.images import Array
 from taskfusion.inputs import FusionInput
@@ -27,8 +28,7 @@ def check_name(kind: str, name: str) -> None:
     Raises:
         SpecError: saying what names look like.
     """
-    wrong = not name or name != name.strip() or name.startswith(".") or not name.isprintable() or set("/\\") & set(name)
-    if wrong:
+    if not is_folder_name(name):
         raise SpecError(f"{kind} name {name!r}: expected printable text without slashes that starts with no dot")
 
 
@@ -62,14 +62,10 @@ class FuserPlan:
 
     def __attrs_post_init__(self) -> None:
         check_name("fuser", self.name)
-        kind = type(self.fuser).__name__
-        if self.padding.leaves_gaps and not self.fuser.takes_gaps:
-            raise SpecError(f"fuser {self.name!r}: {kind} cannot leave gaps out, so padding 'mask' is not for it")
+        check_fits(self.name, self.fuser, self.padding, self.joint)
         for policy in self.missing.values():
             if policy not in MISSING_POLICIES:
                 raise UnknownNameError.of("policy for missing answers", policy, MISSING_POLICIES)
-        if self.joint and not self.fuser.learns_together:
-            raise SpecError(f"fuser {self.name!r}: {kind} learns one target at a time, so joint is not for it")
 
     def sees(self, outputs: Outputs) -> dict[str, TaskOutput]:
         """The outputs of its tasks."""

@@ -10,8 +10,10 @@ import numpy as np
 
 from taskfusion.cases import Case, Cohort, Target
 from taskfusion.errors import DataError, NotFittedError, UnknownNameError
+from taskfusion.files import write_text
 from taskfusion.fusers.base import FuseContext
 from taskfusion.outputs import TaskOutput, absent_output
+from taskfusion.pipeline.describe import as_yaml
 from taskfusion.pipeline.folder import Parts, load_parts, save_parts
 from taskfusion.pipeline.fusing import FittedFuser, FuserPlan, Material, check_name, fit_plan
 from taskfusion.pipeline.results import Result
@@ -164,6 +166,17 @@ class FusionPipeline:
         pipeline.ready, pipeline.fitted = {task.name: task for task in parts.tasks}, fitted
         pipeline.views, pipeline.notice = parts.views, parts.notice
         return pipeline
+
+    def to_yaml(self, path: str | Path | None = None, registry: Registry | None = None) -> str:
+        """The composition as YAML, written to ``path`` where one is given; ``compose(path)`` gives the same one back.
+
+        Raises:
+            SpecError: for what YAML cannot say exactly, such as a class that no plugin registers.
+        """
+        text = as_yaml(self, registry or build_registry())
+        if path is not None:
+            write_text(Path(path), text)
+        return text
 
     def summary(self) -> dict[str, Any]:
         """What was chosen and reached while training, as JSON data."""

@@ -47,11 +47,16 @@ class SklearnConfig:
     scale: bool = True
     impute: bool = True
 
+    def check(self) -> None:
+        """Refuse a classifier or a parameter that does not exist (UnknownNameError, SpecError)."""
+        make_classifier(self.estimator, self.params)
+
 
 class SklearnTask(TaskModel):
     """Scores cases by their metadata; its features are the columns the classifier sees, imputed and scaled."""
 
     Config = SklearnConfig
+    level = Level.CASE  # known before training, when ``spec`` is not
 
     def __init__(self, config: SklearnConfig | None = None) -> None:
         super().__init__(config)
