@@ -76,6 +76,14 @@ def test_the_total_is_the_sum_of_the_digits_where_nobody_hurried(clean: Cohort) 
     assert [case.metadata["total"] for case in clean.cases] == sums.tolist()
 
 
+def test_most_halves_with_a_seven_are_underlined_and_few_others(clean: Cohort) -> None:
+    sevens = clean.view_labels(("seven",))
+    lines = np.array([[half(clean, row, view).line > 0 for view in VIEWS] for row in range(len(clean))])
+    assert lines[sevens].mean() > 0.6 and lines[~sevens].mean() < 0.15
+    row, view = np.argwhere(lines)[0]
+    assert (half(clean, row, VIEWS[view]).read()[-1] > 0).all()
+
+
 def test_a_lost_view_or_total_is_not_there() -> None:
     everything, nothing = read(lost=0), read(lost=1)
     assert all(tuple(case.views) == VIEWS and case.metadata["total"] is not None for case in everything.cases)

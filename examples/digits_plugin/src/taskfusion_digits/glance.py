@@ -12,6 +12,7 @@ import numpy as np
 from taskfusion.cases import Case, Cohort
 from taskfusion.errors import DataError, NotFittedError
 from taskfusion.files import replacing
+from taskfusion.fusers.selection import one_thread
 from taskfusion.images import Array
 from taskfusion.outputs import Level, TaskOutput, TaskSpec
 from taskfusion.tasks.base import FitContext, TaskModel
@@ -86,7 +87,7 @@ class Glance(TaskModel):
         train = cohort.part("train")
         pixels, present = read_views(train.cases)
         truth = _truth(train, self.config.classes)[present]
-        with context.progress.step("glance: fit", total=1) as bar:
+        with context.progress.step("glance: fit", total=1) as bar, one_thread():
             self._weights = _fitted(pixels[present].reshape(len(truth), PIXELS), truth, self.config, context.seed)
             bar.advance(1)
         return self

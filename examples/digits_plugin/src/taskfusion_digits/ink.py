@@ -13,6 +13,7 @@ from taskfusion.cases import UNKNOWN, Case, Cohort
 from taskfusion.errors import DataError, NotFittedError
 from taskfusion.estimators import load_estimator, positive_scores, save_estimator
 from taskfusion.files import read_json, write_json
+from taskfusion.fusers.selection import one_thread
 from taskfusion.images import Array
 from taskfusion.outputs import Level, TaskOutput, TaskSpec
 from taskfusion.tasks.base import FitContext, TaskModel
@@ -71,7 +72,7 @@ class Ink(TaskModel):
         train = train.select([row for row, case in enumerate(train.cases) if self.spec.can_answer(case)])
         values = statistics(train.cases, self.config.dark)
         models = []
-        with context.progress.step("ink: fit", total=len(self.config.classes)) as bar:
+        with context.progress.step("ink: fit", total=len(self.config.classes)) as bar, one_thread():
             for name in self.config.classes:
                 truth = train.label(name)
                 models.append(_fitted(values[truth != UNKNOWN], truth[truth != UNKNOWN], name, self.config.C))
@@ -129,14 +130,15 @@ class Ink(TaskModel):
 
 
 def statistics(cases: Sequence[Case], dark: float) -> Array:
-    """``(cases, STATISTICS)``: all cases at once; NaN where none of a slip's views is there."""
+    """``(cases, STATISTICS)``, of all cases at once; NaN where none of a slip's views is there."""
     pixels, present = read_views(cases)
     total = np.array([case.metadata["total"] for case in cases], float)
-    seen = np.where(present.any(axis=1), present.sum(axis=1) / len(VIEWS), np.nan)  # the share of the slip in sight
-    ink = np.nansum(pixels, axis=(1, 2, 3)) / seen
-    columns = np.nansum(pixels, axis=2).reshape(len(cases), -1)
-    spread = np.where(np.isnan(seen), np.nan, columns.std(axis=1))
-    darkness = np.nansum(pixels > dark, axis=(1, 2, 3)) / seen
+    seen = np.where(present.any(axis=1), present.mean(axis=1), np.nan)  # the share of the slip in sight
+    columns = pixels.sum(axis=2).reshape(len(cases), -1)  # ink per column of pixels; NaN out of sight
+    ink = np.nansum(columns, axis=1) / seen
+    darkness = (pixels > dark).sum(axis=(1, 2, 3)) / seen
+    mean = ink / columns.shape[1]
+    spread = np.sqrt(np.nansum((columns - mean[:, None]) ** 2, axis=1) / (seen * columns.shape[1]))
     return np.stack([total, ink, darkness, spread, total / np.maximum(ink, 1)], axis=1)
 
 

@@ -16,7 +16,9 @@ from taskfusion.splits import split_by_group
 from taskfusion_digits.slips import DIGITS, HEIGHT, SIDE, VIEWS, WIDTH, HalfSlip, handwriting
 
 SLOTS = 4  # places for a digit on a slip, two in each view
+VIEW_OF = np.arange(SLOTS) // 2
 SPLIT = (0.5, 0.2, 0.3)  # of the writers, in the order of SPLITS
+UNDERLINED = (0.05, 0.8)  # how probable a line is under a half without a seven, and under one with a seven
 FEWEST_WRITERS = 10  # with fewer a split may have none
 NOTICE = "EXAMPLE DATA: slips put together from scikit-learn's digits"
 TARGETS = {
@@ -34,8 +36,9 @@ class DigitsCohort:
         writers: each has scikit-learn's images of his own; his slips stay together in every split.
         seed: of everything that is drawn.
         written: how probable a digit is at each of the four places.
-        strokes: lines across each view, on average.
+        strokes: strokes across each view, on average.
         noise: standard deviation of the noise, where white is 1.
+        pencil: brightness of the line that most writers draw under a half with a seven, lest it be taken for a one.
         hurry: standard deviation of the error of the noted total.
         lost: how probable it is that a view, or the total, is not there.
     """
@@ -46,6 +49,7 @@ class DigitsCohort:
     written: float = 0.4
     strokes: float = 1.5
     noise: float = 0.4
+    pencil: float = 0.3
     hurry: float = 1.5
     lost: float = 0.03
 
@@ -61,24 +65,21 @@ class _Slips:
 
     Attributes:
         writer: ``(cases,)``.
-        written: ``(cases, SLOTS)``, whether a digit stands there.
+        digit: ``(cases, SLOTS)``, -1 where none stands.
         image: ``(cases, SLOTS)``, the number of scikit-learn's image.
         corner: ``(cases, SLOTS, 2)``, row and column of its upper left pixel in the view.
+        line: ``(cases, views)``, whether the half is underlined.
         total: ``(cases,)``, the sum of the digits as somebody noted it; NaN where nobody did.
         lost: ``(cases, views)``, whether the view is not there.
     """
 
     writer: Array
-    written: Array
+    digit: Array
     image: Array
     corner: Array
+    line: Array
     total: Array
     lost: Array
-
-    @property
-    def digit(self) -> Array:
-        """``(cases, SLOTS)``, -1 where none stands."""
-        return np.where(self.written, handwriting()[1][self.image], -1)
 
 
 class DigitsReader(CohortReader):
@@ -99,13 +100,18 @@ def _draw_up(config: DigitsCohort) -> _Slips:
     writer = np.arange(config.cases) % config.writers
     written = rng.random((config.cases, SLOTS)) < config.written
     image = _own_images(rng, writer, config.writers)
-    room = (HEIGHT - SIDE + 1, WIDTH // 2 - SIDE + 1)
-    corner = rng.integers(0, room, (config.cases, SLOTS, 2))
-    corner[..., 1] += np.arange(SLOTS) % 2 * (WIDTH // 2)
-    total = np.where(written, handwriting()[1][image], 0).sum(axis=1)
-    noted = np.round(np.maximum(total + rng.normal(0, config.hurry, config.cases), 0))
-    noted[rng.random(config.cases) < config.lost] = np.nan
-    return _Slips(writer, written, image, corner, noted, rng.random((config.cases, len(VIEWS))) < config.lost)
+    digit = np.where(written, handwriting()[1][image], -1)
+    noted = np.where(written, digit, 0).sum(axis=1) + rng.normal(0, config.hurry, config.cases)
+    lost = rng.random((config.cases, 1 + len(VIEWS))) < config.lost
+    return _Slips(
+        writer=writer,
+        digit=digit,
+        image=image,
+        corner=_corners(rng, config.cases),
+        line=_lines(rng, digit),
+        total=np.where(lost[:, 0], np.nan, np.round(np.maximum(noted, 0))),
+        lost=lost[:, 1:],
+    )
 
 
 def _own_images(rng: np.random.Generator, writer: Array, writers: int) -> Array:
@@ -113,6 +119,19 @@ def _own_images(rng: np.random.Generator, writer: Array, writers: int) -> Array:
     own = len(handwriting()[1]) // writers
     pool = rng.permutation(len(handwriting()[1]))[: own * writers].reshape(writers, own)
     return np.asarray(pool[writer[:, None], rng.integers(0, own, (len(writer), SLOTS))])
+
+
+def _corners(rng: np.random.Generator, cases: int) -> Array:
+    """``(cases, SLOTS, 2)``: each digit somewhere in its half of the view, above the row for the line."""
+    corner = rng.integers(0, (HEIGHT - SIDE, WIDTH // 2 - SIDE + 1), (cases, SLOTS, 2))
+    corner[..., 1] += np.arange(SLOTS) % 2 * (WIDTH // 2)
+    return corner
+
+
+def _lines(rng: np.random.Generator, digit: Array) -> Array:
+    """``(cases, views)``: most halves with a seven are underlined, and a few without."""
+    seven = np.stack([(digit[:, view == VIEW_OF] == 7).any(axis=1) for view in range(len(VIEWS))], axis=1)
+    return rng.random(seven.shape) < np.where(seven, UNDERLINED[1], UNDERLINED[0])
 
 
 def _cohort(config: DigitsCohort, slips: _Slips) -> Cohort:
@@ -146,20 +165,21 @@ def _case(config: DigitsCohort, slips: _Slips, row: int, group: str) -> Case:
 
 
 def _half(config: DigitsCohort, slips: _Slips, row: int, view: int) -> HalfSlip:
-    slots = np.flatnonzero(slips.written[row] & (np.arange(SLOTS) // 2 == view))
+    slots = np.flatnonzero((slips.digit[row] >= 0) & (view == VIEW_OF))
     image, (down, right) = slips.image[row, slots].tolist(), slips.corner[row, slots].T.tolist()
     marks = tuple(zip(image, down, right, strict=True))
-    return HalfSlip((config.seed, row, view), marks, config.strokes, config.noise)
+    line = config.pencil if slips.line[row, view] else 0.0
+    return HalfSlip((config.seed, row, view), marks, line, config.strokes, config.noise)
 
 
 def _annotations(slips: _Slips) -> Annotations:
     """A box around every digit; also of views that are lost, for there it stands all the same."""
-    case, slot = np.nonzero(slips.written)
+    case, slot = np.nonzero(slips.digit >= 0)
     corner = slips.corner[case, slot][:, ::-1]  # boxes are x before y
     return Annotations(
         classes=DIGITS,
         case=case,
-        view=slot // 2,
+        view=VIEW_OF[slot],
         boxes=np.concatenate([corner, corner + SIDE], axis=1),
         labels=slips.digit[case, slot],
     )

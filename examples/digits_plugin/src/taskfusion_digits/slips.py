@@ -15,7 +15,7 @@ from taskfusion.images import Array, short_hash
 VIEWS = ("left", "right")
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 SIDE = 8  # pixels of a digit, as scikit-learn has them
-HEIGHT, WIDTH = 10, 20  # pixels of a view: room for two digits that are shifted by up to two pixels
+HEIGHT, WIDTH = 10, 20  # pixels of a view: two digits side by side, each shifted a little, over a row for a line
 RECIPE = 1
 """Raise it when the same facts would be drawn otherwise, so that stored task outputs are not taken for current."""
 
@@ -38,12 +38,14 @@ class HalfSlip:
     Attributes:
         seed: of the strokes and the noise.
         marks: (number of scikit-learn's image, row, column) of each digit.
-        strokes: how many lines are drawn across on average.
+        line: brightness of a pencil line along the lower edge; 0 is none.
+        strokes: how many strokes go across on average.
         noise: standard deviation of the noise, where white is 1.
     """
 
     seed: tuple[int, ...]
     marks: tuple[tuple[int, int, int], ...]
+    line: float
     strokes: float
     noise: float
 
@@ -51,6 +53,7 @@ class HalfSlip:
         """Grey pixels, uint8 ``(HEIGHT, WIDTH)``; ink is white."""
         rng = np.random.default_rng(self.seed)
         page = np.zeros((HEIGHT, WIDTH), np.float32)
+        page[-1] = self.line
         for image, row, column in self.marks:
             page[row : row + SIDE, column : column + SIDE] = handwriting()[0][image]
         for _ in range(rng.poisson(self.strokes)):

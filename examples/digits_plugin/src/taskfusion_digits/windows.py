@@ -14,6 +14,7 @@ from taskfusion.cases import Annotations, Case, Cohort
 from taskfusion.errors import DataError, NotFittedError
 from taskfusion.estimators import load_estimator, save_estimator
 from taskfusion.files import read_json, write_json
+from taskfusion.fusers.selection import one_thread
 from taskfusion.images import Array
 from taskfusion.outputs import Detections, Level, TaskOutput, TaskSpec
 from taskfusion.tasks.base import FitContext, TaskModel
@@ -73,7 +74,7 @@ class Windows(TaskModel):
         train = cohort.part("train")
         pixels, present = read_views(train.cases)
         windows, labels = _examples(pixels, present, _boxes(train), self.config, context.seed)
-        with context.progress.step("windows: fit", total=1) as bar:
+        with context.progress.step("windows: fit", total=1) as bar, one_thread():
             self._model = _fitted(windows, labels, self.config, context.seed)
             bar.advance(1)
         self._figures = {"windows": len(labels), "windows with a digit": int((labels != NOTHING).sum())}
@@ -114,9 +115,10 @@ class Windows(TaskModel):
             shape = (0, ROWS, COLUMNS)
             return np.zeros((*shape, self.config.components)), np.zeros((*shape, NOTHING + 1))
         windows = _windows(views)
-        features = self._model[:1].transform(windows.reshape(-1, SIDE * SIDE))
-        chances = np.zeros((len(features), NOTHING + 1))
-        chances[:, self._model.classes_] = self._model[1:].predict_proba(features)
+        with one_thread():
+            features = self._model[:1].transform(windows.reshape(-1, SIDE * SIDE))
+            chances = np.zeros((len(features), NOTHING + 1))
+            chances[:, self._model.classes_] = self._model[1:].predict_proba(features)
         return features.reshape(*windows.shape[:3], -1), chances.reshape(*windows.shape[:3], -1)
 
     def save_weights(self, folder: Path) -> None:
