@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from taskfusion.cases import Cohort
-from taskfusion.errors import DataError, UnknownNameError
+from taskfusion.errors import DataError, ModelFolderError, UnknownNameError
 from taskfusion.tasks.base import FitContext, TaskModel
 from taskfusion_digits.glance import Glance, GlanceConfig
 
@@ -45,3 +45,11 @@ def test_one_kind_of_view_is_not_enough(cohort: Cohort) -> None:
     changed = attrs.evolve(cohort, annotations=attrs.evolve(cohort.annotations, labels=low))
     with pytest.raises(DataError, match=r"^task 'glance': 0 of \d+ training views hold 'seven'; need both$"):
         Glance().fit(changed, FitContext())
+
+
+@pytest.mark.parametrize("content", [b"", b"no arrays", None])
+def test_weights_that_are_missing_or_damaged_are_named(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "weights.npz").write_bytes(content)
+    with pytest.raises(ModelFolderError, match=r"^saved weights cannot be used: .*weights\.npz: "):
+        Glance().load_weights(tmp_path)

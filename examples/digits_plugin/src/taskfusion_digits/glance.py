@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -10,7 +11,7 @@ import attrs
 import numpy as np
 
 from taskfusion.cases import Case, Cohort
-from taskfusion.errors import DataError, NotFittedError
+from taskfusion.errors import DataError, ModelFolderError, NotFittedError
 from taskfusion.files import replacing
 from taskfusion.fusers.selection import one_thread
 from taskfusion.images import Array
@@ -116,9 +117,17 @@ class Glance(TaskModel):
             np.savez(file, **attrs.asdict(self._weights))
 
     def load_weights(self, folder: Path) -> None:
-        """Read what :meth:`save_weights` wrote."""
-        with np.load(folder / "weights.npz", allow_pickle=False) as data:
-            self._weights = GlanceWeights(**data)
+        """Read what :meth:`save_weights` wrote.
+
+        Raises:
+            ModelFolderError: a file that is missing or damaged.
+        """
+        path = folder / "weights.npz"
+        try:
+            with np.load(path, allow_pickle=False) as data:
+                self._weights = GlanceWeights(**data)
+        except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
+            raise ModelFolderError(f"saved weights cannot be used: {path}: {error}") from error
 
     def metrics(self, output: TaskOutput, cohort: Cohort) -> Mapping[str, float]:
         """Area under the ROC curve per class, over views."""

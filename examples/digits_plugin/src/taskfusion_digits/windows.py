@@ -90,23 +90,8 @@ class Windows(TaskModel):
         if self._model is None:
             raise NotFittedError("task 'windows' is not trained; call fit, or load a trained one")
         pixels, present = read_views(cases)
-        background = np.full((*present.shape, self.config.components), np.nan)
-        counts = np.zeros(present.shape, np.int64)
         features, chances = self._look(pixels[present])
-        view, row, column, label = np.nonzero(_peaks(chances[..., :NOTHING], self.config.threshold))
-        counts[present] = np.bincount(view, minlength=len(features))
-        emptiest = chances[..., NOTHING].reshape(-1, ROWS * COLUMNS).argmax(axis=1)
-        place = np.arange(len(features)), *np.divmod(emptiest, COLUMNS)
-        background[present] = features[place]
-        corner = np.stack([column, row], axis=1)
-        found = Detections(
-            offsets=np.concatenate([[0], np.cumsum(counts)]),
-            boxes=np.concatenate([corner, corner + SIDE], axis=1),
-            labels=label,
-            scores=chances[view, row, column, label],
-            features=features[view, row, column],
-            background=background,
-        )
+        found = _detections(features, chances, present, self.config.threshold)
         return TaskOutput(self.spec, [case.id for case in cases], present, detections=found)
 
     def _look(self, views: Array) -> tuple[Array, Array]:
@@ -196,6 +181,25 @@ def _fitted(windows: Array, labels: Array, config: WindowsConfig, seed: int) -> 
     # In memory as it will be when loaded: sums in another order would differ in the last bit.
     pca.components_ = np.ascontiguousarray(pca.components_)
     return model
+
+
+def _detections(features: Array, chances: Array, present: Array, threshold: float) -> Detections:
+    """What was found in the views that are there, ragged over all views; those that are not there have none."""
+    view, row, column, label = np.nonzero(_peaks(chances[..., :NOTHING], threshold))
+    counts = np.zeros(present.shape, np.int64)
+    counts[present] = np.bincount(view, minlength=len(features))
+    background = np.full((*present.shape, features.shape[-1]), np.nan)
+    emptiest = chances[..., NOTHING].reshape(-1, ROWS * COLUMNS).argmax(axis=1)
+    background[present] = features[np.arange(len(features)), *np.divmod(emptiest, COLUMNS)]
+    corner = np.stack([column, row], axis=1)
+    return Detections(
+        offsets=np.concatenate([[0], np.cumsum(counts)]),
+        boxes=np.concatenate([corner, corner + SIDE], axis=1),
+        labels=label,
+        scores=chances[view, row, column, label],
+        features=features[view, row, column],
+        background=background,
+    )
 
 
 def _peaks(chances: Array, threshold: float) -> Array:
