@@ -9,6 +9,7 @@ import functools
 import inspect
 import io
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -234,6 +235,31 @@ def _column_of_one(probabilities: Array, classes: Array) -> Array:
     if not len(columns):
         return np.zeros(len(probabilities))
     return np.clip(np.asarray(probabilities[:, columns[0]], np.float64), 0, 1)
+
+
+def one_thread() -> AbstractContextManager[object]:
+    """Keep numerical libraries on one thread: on tables this small, handing work to threads costs 10x the work."""
+    import scipy.linalg  # noqa: F401  # only libraries that are loaded already are held back
+    import sklearn.neighbors  # noqa: F401  # brings OpenMP
+    from threadpoolctl import threadpool_limits
+
+    limits: AbstractContextManager[object] = threadpool_limits(1)
+    return limits
+
+
+def settled(estimator: Any) -> Any:
+    """A fitted estimator as it will be after saving and loading, so that both answer alike to the last bit.
+
+    Saving gives every array one memory layout, and a sum over another layout may differ in its last bit. What cannot be
+    saved is returned as it is.
+    """
+    import skops.io
+
+    try:
+        data = skops.io.dumps(estimator)
+        return skops.io.loads(data, trusted=list(ALLOWED_TYPES))
+    except Exception:  # skops meets foreign objects, whose own code may raise anything; saving tells which
+        return estimator
 
 
 def save_estimator(estimator: Any, path: Path) -> None:

@@ -21,6 +21,7 @@ from taskfusion.materialize import materialize
 from taskfusion.pipeline.describe import parts_of
 from taskfusion.pipeline.pipeline import FusionPipeline
 from taskfusion.pipeline.results import Result
+from taskfusion.pipeline.targets import with_registered_targets
 from taskfusion.pipeline.training import Work
 from taskfusion.plugins import Registry, build_registry
 from taskfusion.progress import Progress
@@ -105,7 +106,7 @@ class _Run:
     def __init__(self, spec: Spec, folder: Path, progress: Progress, registry: Registry) -> None:
         self.spec, self.folder, self.progress, self.registry = spec, folder, progress, registry
         self.clock = _Clock()
-        self.work = Work(spec.seed, progress, folder, spec.cross_fit)
+        self.work = Work(spec.seed, progress, folder, spec.cross_fit, spec.refuse_seen, spec.unreadable)
 
     def go(self) -> RunOutcome:
         write_text(self.folder / "spec.yaml", dump_yaml(resolved(self.spec)))
@@ -127,9 +128,7 @@ class _Run:
         cohort = self.spec.reader.read(self.progress)
         if cohort.generated:
             cohort = materialize(cohort, self.folder / "cohort", self.progress)
-        for name in self.spec.targets:
-            cohort.target(name)
-        return cohort
+        return with_registered_targets(cohort, self.spec.targets, self.registry)
 
     def _pipeline(self) -> FusionPipeline:
         parts = parts_of(self.spec)
@@ -146,7 +145,8 @@ class _Run:
             pipeline = self._pipeline().fit(cohort, self.work)
         results = {}
         with self.clock.stage("predict"):
-            for split in SPLITS:
+            # whoever refuses cases that a task was trained on does not want to be told about them either
+            for split in SPLITS[1:] if self.spec.refuse_seen else SPLITS:
                 if len(cohort.rows(split)):
                     results[split] = pipeline.predict(cohort.part(split), self.work)
         frames = [prediction_rows(result, cohort.part(split), split) for split, result in results.items()]

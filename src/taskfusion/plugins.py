@@ -22,6 +22,7 @@ from taskfusion.hookspecs import Entry
 
 __all__ = ["KINDS", "PROJECT", "REGISTERED", "BrokenPlugin", "Component", "Registry", "build_registry", "merged"]
 
+GIVEN = "given in code"  # the distribution of what a registry was handed as an object
 BLOCK_VARIABLE = "TASKFUSION_BLOCK_PLUGINS"
 STRICT_VARIABLE = "TASKFUSION_STRICT_PLUGINS"
 NO = ("", "0", "false", "no", "off")
@@ -261,7 +262,7 @@ def _broken(source: _Source, error: BaseException) -> BrokenPlugin:
 
 def _sources(modules: Iterable[Any], entry_points: bool) -> list[_Source]:
     own = _Source(PROJECT, PROJECT, version_of(PROJECT), module=builtins)
-    given = [_Source(getattr(m, "__name__", repr(m)), "given in code", "-", module=m) for m in modules]
+    given = [_Source(getattr(m, "__name__", repr(m)), GIVEN, "-", module=m) for m in modules]
     installed = _installed() if entry_points else []
     return [own, *given, *installed]
 

@@ -20,7 +20,7 @@ from taskfusion.fusers.feat_config import FeatConfig
 from taskfusion.fusers.pooled import MaxFuser
 from taskfusion.fusers.score import ForestConfig, ForestFuser, SklearnFuser, SklearnFuserConfig, SvmConfig, SvmFuser
 from taskfusion.padding import BackgroundPadding, Padding, ZeroPadding
-from taskfusion.pipeline.describe import COMMON, read_parts
+from taskfusion.pipeline.describe import read_parts
 from taskfusion.pipeline.fusing import FuserPlan
 from taskfusion.pipeline.pipeline import FusionPipeline
 from taskfusion.plugins import build_registry

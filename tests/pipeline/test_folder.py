@@ -153,9 +153,14 @@ def test_a_model_of_a_missing_plugin_names_it_and_where_it_came_from(saved):
 
 
 def test_a_name_that_now_comes_from_another_package_is_refused(folder, registry):
-    forge(folder, lambda r: r["tasks"][0]["task"].update(distribution="elsewhere", version="2.0"))
-    with pytest.raises(PluginError, match=r"task 'case_toy' now comes from given in code; .*elsewhere 2.0"):
+    forge(folder, lambda r: r["plans"][0]["fuser"].update(distribution="elsewhere", version="2.0"))
+    with pytest.raises(PluginError, match=r"fuser 'svm' now comes from taskfusion; .*elsewhere 2.0"):
         FusionPipeline.load(folder, registry)
+
+
+def test_a_plugin_given_in_code_loads_what_its_package_saved(folder, registry):
+    forge(folder, lambda r: r["tasks"][0]["task"].update(distribution="toys", version="2.0"))
+    FusionPipeline.load(folder, registry)
 
 
 def test_a_class_nobody_registered_cannot_be_saved(fitted, tmp_path):

@@ -38,7 +38,7 @@ def test_another_case_of_the_same_patient_counts_as_seen(cohort):
     made = compose().fit(cohort)
     twin = cohort.cases[1]
     assert twin.group == cohort.cases[0].group
-    made.ready["view"].model.seen = marks(cohort.cases[:1])
+    made.ready["view"].model.seen_patients = marks(cohort.cases[:1])
     with pytest.raises(DataError, match=r"trained on 1 of these 1 cases \(or on others of the same patient\): 'c001'"):
         made.predict([twin], REFUSE)
 
@@ -47,7 +47,7 @@ def test_what_a_task_was_trained_on_is_saved_without_names(cohort, tmp_path, reg
     made = compose().fit(cohort)
     made.save(tmp_path / "model", registry)
     loaded = FusionPipeline.load(tmp_path / "model", registry)
-    assert loaded.ready["view"].model.seen == marks(cohort.part("train").cases)
+    assert loaded.ready["view"].model.seen_patients == marks(cohort.part("train").cases)
     text = (tmp_path / "model" / "tasks" / "view" / "seen.json").read_text()
     assert not any(case.group in text for case in cohort.cases)
     with pytest.raises(DataError, match=r"task 'view' was trained on"):
@@ -65,7 +65,7 @@ def test_out_of_fold_answers_come_from_models_that_did_not_see_the_patient(cohor
 
     class Watched(ViewToy):
         def predict(self, cases):
-            seen.append(bool(self.seen & marks(cases)))
+            seen.append(bool(self.seen_patients & marks(cases)))
             return super().predict(cases)
 
     output = out_of_fold("view", Watched(), cohort, Work(cross_fit=3))

@@ -8,7 +8,7 @@ from taskfusion.plugins import Component, build_registry
 from taskfusion.testing.components import check_component, light
 from taskfusion.testing.own import OWN
 
-SLOW = ("feat",)  # trains networks
+SLOW = ("feat", "hybrid", "attention")  # train networks
 COMPONENTS = build_registry(entry_points=False).all_components()
 
 

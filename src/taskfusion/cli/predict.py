@@ -81,7 +81,7 @@ def _why_lines(by_fuser: Mapping[str, Mapping[str, float]]) -> list[str]:
 def _task_lines(task: str, answer: Any, boxes: int) -> list[str]:
     if isinstance(answer, list):
         return _box_lines(task, answer, boxes)
-    texts = [f"{key} {_scores(value)}" for key, value in answer.items()]
+    texts = [f"{key} {_scores(value)}" for key, value in answer.items()] or ["no answer"]
     return [f"  {task:<14} " + "  ".join(texts)]
 
 

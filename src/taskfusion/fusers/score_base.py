@@ -11,12 +11,12 @@ import attrs
 import numpy as np
 
 from taskfusion.errors import ContractError, DataError, NotFittedError
-from taskfusion.estimators import load_estimator, positive_scores, save_estimator
+from taskfusion.estimators import load_estimator, one_thread, positive_scores, save_estimator, settled
 from taskfusion.files import read_json, write_json
 from taskfusion.fusers.base import FuseContext, Fuser, FusionData, require_both_classes
 from taskfusion.fusers.scaling import LogitScaler
 from taskfusion.fusers.score_dropout import answered_tasks, with_hidden_tasks
-from taskfusion.fusers.selection import Params, one_thread, plain, select
+from taskfusion.fusers.selection import Params, plain, select
 from taskfusion.images import Array
 from taskfusion.inputs import FusionInput, ScoreTable
 
@@ -94,6 +94,10 @@ class ScoreFuser(Fuser):
     def load_model(self, folder: Path) -> Any:
         """Read what :meth:`save_model` wrote."""
 
+    def settle(self, model: Any) -> Any:
+        """The chosen model as it will be after saving and loading."""
+        return model
+
     def describe(self, model: Any) -> Mapping[str, Any]:
         """What else to tell of a trained model, as JSON data."""
         return {}
@@ -113,7 +117,7 @@ class ScoreFuser(Fuser):
         self._base_rate = float(np.mean(train.truth))
         with one_thread():
             best = select(self.grid(len(self._columns)), self._fitter(context.seed), train, validation)
-        self._model = best.model
+        self._model = self.settle(best.model)
         tried = {"chosen": plain(best.params), "candidates": best.tried, "compared": best.how}
         self._report = {**tried, **self.describe(best.model)}
         return self
@@ -197,6 +201,10 @@ class ClassifierFuser(ScoreFuser):
     def answer(self, model: Any, X: Array) -> Array:
         """Its probability of class 1."""
         return positive_scores(model, X)
+
+    def settle(self, model: Any) -> Any:
+        """See :func:`taskfusion.estimators.settled`."""
+        return settled(model)
 
     def save_model(self, model: Any, folder: Path) -> None:
         """``estimator.skops``."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from typing import Any
 
 import attrs
@@ -71,16 +70,6 @@ def group_splits(truth: Array, groups: Array, folds: int) -> list[Split]:
 
     count = min(folds, *(len(np.unique(groups[truth == value])) for value in (0, 1)))
     return list(StratifiedGroupKFold(count).split(truth, truth, groups)) if count >= 2 else []
-
-
-def one_thread() -> AbstractContextManager[object]:
-    """Keep numerical libraries on one thread: on tables this small, handing work to threads costs 10x the work."""
-    import scipy.linalg  # noqa: F401  # only libraries that are loaded already are held back
-    import sklearn.neighbors  # noqa: F401  # brings OpenMP
-    from threadpoolctl import threadpool_limits
-
-    limits: AbstractContextManager[object] = threadpool_limits(1)
-    return limits
 
 
 def figures(truth: Array, score: Array) -> tuple[float, float]:

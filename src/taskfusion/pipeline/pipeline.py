@@ -18,6 +18,7 @@ from taskfusion.pipeline.folder import Parts, load_parts, save_parts
 from taskfusion.pipeline.fusing import FittedFuser, FuserPlan, Material, check_name, fit_plan
 from taskfusion.pipeline.results import Result
 from taskfusion.pipeline.stress import SHARES, StressTest, importance, stress
+from taskfusion.pipeline.targets import with_registered_targets
 from taskfusion.pipeline.training import Problems, TrainedTask, Work, trained, training_outputs
 from taskfusion.plugins import Registry, build_registry
 from taskfusion.tasks.base import TaskModel
@@ -58,6 +59,7 @@ class FusionPipeline:
             DataError: when the cohort has no training cases.
         """
         work = work or Work()
+        cohort = self._with_targets(cohort)
         targets = [cohort.target(name) for name in self.targets or cohort.targets]
         self._check(cohort, targets)
         self.views, self.notice = cohort.views, cohort.notice
@@ -69,6 +71,12 @@ class FusionPipeline:
                     self.fitted[plan.name, fitted.target.name] = fitted
                 bar.advance(len(targets))
         return self
+
+    def _with_targets(self, cohort: Cohort) -> Cohort:
+        """The cohort with the targets that it lacks and a plugin derives."""
+        if set(self.targets) <= set(cohort.targets):
+            return cohort
+        return with_registered_targets(cohort, self.targets, build_registry())
 
     def _check(self, cohort: Cohort, targets: Sequence[Target]) -> None:
         if not targets:
@@ -133,11 +141,11 @@ class FusionPipeline:
 
     def stress(self, cohort: Cohort, missing: Sequence[float] = SHARES, **how: Any) -> StressTest:
         """AUC against the share of missing inputs, task by task; see :func:`taskfusion.pipeline.stress.stress`."""
-        return stress(self.predict(cohort, how.pop("work", None)), cohort, missing, **how)
+        return stress(self.predict(cohort, how.pop("work", None)), self._with_targets(cohort), missing, **how)
 
     def importance(self, cohort: Cohort, work: Work | None = None) -> pd.DataFrame:
         """AUC lost when a task is left out; see :func:`taskfusion.pipeline.stress.importance`."""
-        return importance(self.predict(cohort, work), cohort)
+        return importance(self.predict(cohort, work), self._with_targets(cohort))
 
     def save(self, folder: str | Path, registry: Registry | None = None) -> Path:
         """Write the whole pipeline as data into a folder; it appears whole or not at all.

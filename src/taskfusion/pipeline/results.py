@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -33,6 +33,7 @@ class CaseResult:
         fused: the fused score in [0, 1].
         tasks: per task its own scores: ``{class: score}`` at level case, ``{view: {class: score}}`` at level view, a
             list of ``{view, label, score, box}`` at level detection (boxes xyxy in the view's own pixels, best first).
+            Answers that are not there are left out.
         missing: inputs without an answer, such as ``findings/L-CC``.
         filled: per column that had nothing of its own, what was done: ``{"localization/L-CC/2": "padding zero"}``.
         used: per task of level detection the boxes the fuser looked at, as in ``tasks``.
@@ -172,9 +173,13 @@ def task_scores(output: TaskOutput, row: int) -> Any:
         return boxes_of(alone, np.arange(len(alone.detections)))
     assert output.scores is not None  # likewise
     if output.spec.level is Level.CASE:
-        return {name: float(s) for name, s in zip(classes, output.scores[row], strict=True)}
-    by_view = zip(views, output.scores[row], strict=True)
-    return {view: {name: float(s) for name, s in zip(classes, scores, strict=True)} for view, scores in by_view}
+        return _named(classes, output.scores[row]) if output.present[row] else {}
+    there = np.flatnonzero(output.present[row])
+    return {views[k]: _named(classes, output.scores[row, k]) for k in there}
+
+
+def _named(classes: Sequence[str], scores: Array) -> dict[str, float]:
+    return {name: float(score) for name, score in zip(classes, scores, strict=True)}
 
 
 def boxes_of(output: TaskOutput, rows: Array) -> list[dict[str, Any]]:

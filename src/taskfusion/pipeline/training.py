@@ -74,8 +74,8 @@ class TrainedTask:
 
     def refuse_seen(self, cases: Sequence[Case]) -> None:
         """Refuse cases it was trained on; a task that learns nothing, as a table of predictions, cannot tell."""
-        if self.model.seen is not None or _learns(self.model):
-            refuse_seen(self.name, self.model.seen, cases)
+        if self.model.seen_patients is not None or _learns(self.model):
+            refuse_seen(self.name, self.model.seen_patients, cases)
 
 
 def trained(name: str, task: TaskModel, cohort: Cohort, work: Work) -> TrainedTask:
@@ -90,7 +90,7 @@ def trained(name: str, task: TaskModel, cohort: Cohort, work: Work) -> TrainedTa
     scratch = None if work.folder is None else work.folder / "scratch" / name
     model = type(task)(task.config).fit(cohort, FitContext(work.seed, work.progress, scratch))
     if _learns(model):
-        model.seen = marks(cohort.part("train").cases)
+        model.seen_patients = marks(cohort.part("train").cases)
     if folder is not None:
         with replacing_folder(folder) as temporary:
             model.save(temporary)

@@ -40,7 +40,8 @@ class TaskModel(ABC):
     never code. Training sees ``cohort.part("train")`` and ``cohort.part("validation")`` only (law 3).
 
     Attributes:
-        seen: marks of the patients it was trained on, written by the pipeline that trains it; None where nobody knows.
+        seen_patients: marks of the patients it was trained on, written by the pipeline that trains it; None where
+            nobody knows.
     """
 
     Config: ClassVar[type]
@@ -49,7 +50,7 @@ class TaskModel(ABC):
 
     def __init__(self, config: Any = None) -> None:
         self.config = self.Config() if config is None else config
-        self.seen: frozenset[str] | None = None
+        self.seen_patients: frozenset[str] | None = None
 
     @property
     @abstractmethod
@@ -102,8 +103,8 @@ class TaskModel(ABC):
             weights.mkdir()
             self.save_weights(weights)
             write_json(folder / "summary.json", dict(self.summary()))
-        if self.seen is not None:
-            write_json(folder / "seen.json", sorted(self.seen))
+        if self.seen_patients is not None:
+            write_json(folder / "seen.json", sorted(self.seen_patients))
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -114,7 +115,7 @@ class TaskModel(ABC):
         if (folder / "weights").is_dir():
             task.load_weights(folder / "weights")
         if (folder / "seen.json").is_file():
-            task.seen = frozenset(read_json(folder / "seen.json"))
+            task.seen_patients = frozenset(read_json(folder / "seen.json"))
         return task
 
 

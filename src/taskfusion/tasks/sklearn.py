@@ -11,7 +11,7 @@ import numpy as np
 
 from taskfusion.cases import UNKNOWN, Case, Cohort
 from taskfusion.errors import DataError, ModelFolderError, NotFittedError, SpecError
-from taskfusion.estimators import load_estimator, make_classifier, positive_scores, save_estimator, set_seed
+from taskfusion.estimators import load_estimator, make_classifier, positive_scores, save_estimator, set_seed, settled
 from taskfusion.files import read_json, write_json
 from taskfusion.images import Array
 from taskfusion.outputs import Level, TaskOutput, TaskSpec
@@ -93,7 +93,7 @@ class SklearnTask(TaskModel):
         with context.progress.step(f"{self.config.estimator} on {values.shape[1]} columns", 1) as step:
             pipeline = self._fitted(values, truth, context.seed)
             step.advance(1)
-        self._pipeline = pipeline
+        self._pipeline = settled(pipeline)
         self._learned = {
             "columns": list(columns),
             "categories": categories,

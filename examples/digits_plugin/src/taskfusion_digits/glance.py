@@ -12,8 +12,8 @@ import numpy as np
 
 from taskfusion.cases import Case, Cohort
 from taskfusion.errors import DataError, ModelFolderError, NotFittedError
+from taskfusion.estimators import one_thread
 from taskfusion.files import replacing
-from taskfusion.fusers.selection import one_thread
 from taskfusion.images import Array
 from taskfusion.outputs import Level, TaskOutput, TaskSpec
 from taskfusion.tasks.base import FitContext, TaskModel

@@ -11,9 +11,8 @@ import numpy as np
 
 from taskfusion.cases import UNKNOWN, Case, Cohort
 from taskfusion.errors import DataError, NotFittedError
-from taskfusion.estimators import load_estimator, positive_scores, save_estimator
+from taskfusion.estimators import load_estimator, one_thread, positive_scores, save_estimator
 from taskfusion.files import read_json, write_json
-from taskfusion.fusers.selection import one_thread
 from taskfusion.images import Array
 from taskfusion.outputs import Level, TaskOutput, TaskSpec
 from taskfusion.tasks.base import FitContext, TaskModel

@@ -12,9 +12,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from taskfusion.cases import Annotations, Case, Cohort
 from taskfusion.errors import DataError, NotFittedError
-from taskfusion.estimators import load_estimator, save_estimator
+from taskfusion.estimators import load_estimator, one_thread, save_estimator
 from taskfusion.files import read_json, write_json
-from taskfusion.fusers.selection import one_thread
 from taskfusion.images import Array
 from taskfusion.outputs import Detections, Level, TaskOutput, TaskSpec
 from taskfusion.tasks.base import FitContext, TaskModel
