@@ -8,7 +8,7 @@ import itertools
 import re
 import textwrap
 
-FIELD = re.compile(r"^ {4}(\w+): (.*)$")  # in a docstring without its own indentation
+FIELD = re.compile(r"^ {4}(\w+(?:, \w+)*): (.*)$")  # in a docstring without its own indentation; one or more fields
 
 
 def summary(text: str) -> str:
@@ -29,14 +29,14 @@ def _section(docstring: str) -> dict[str, str]:
     """The lines of ``Attributes:``; a deeper indented line goes on with the text before it."""
     _, _, after = inspect.cleandoc(docstring).partition("Attributes:\n")
     found: dict[str, str] = {}
-    name = ""
+    names: list[str] = []
     for line in itertools.takewhile(lambda line: not line.strip() or line.startswith(" "), after.splitlines()):
         start = FIELD.match(line)
         if start:
-            name = start[1]
-            found[name] = start[2]
-        elif name and line.strip():
-            found[name] += f" {line.strip()}"
+            names = start[1].split(", ")
+            found |= dict.fromkeys(names, start[2])
+        elif line.strip():
+            found |= {name: f"{found[name]} {line.strip()}" for name in names}
     return found
 
 

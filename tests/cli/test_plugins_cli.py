@@ -163,7 +163,7 @@ def test_a_named_component_shows_its_options(call):
     code, out, _ = call("plugins", "feat")
     assert code == 0 and "fuser feat  taskfusion" in out
     assert "  learning_rate: float = 0.0005\n      of Adam." in out
-    assert "Attributes:" not in out and "The network and its training" in out
+    assert "Attributes:" not in out and "The branches; how they are joined" in out
     data = json.loads(call("plugins", "small", "--json")[1])
     assert data[0]["options"][0]["name"] == "cases" and data[0]["options"][0]["default"] == "36"
     assert data[0]["options"][0]["meaning"] == "how many, at least 12; two of them share a group."

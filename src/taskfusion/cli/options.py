@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
-import itertools
-import re
 import textwrap
 from typing import Any
 
 import attrs
 import click
 
+from taskfusion.attributes import descriptions
 from taskfusion.configs import unstructure
 from taskfusion.plugins import Component
 
 WIDTH = 100
-ENTRY = re.compile(r"^(\w+(?:, \w+)*): (.+)$")
 
 
 @attrs.frozen
@@ -46,7 +43,7 @@ def options_of(component: Component) -> list[Option]:
     found = component.load()
     if isinstance(found, click.Command):
         return [_parameter(parameter) for parameter in found.params]
-    meanings = field_docs(found.Config)
+    meanings = descriptions(found.Config)
     return [_option(field, meanings.get(field.name, "")) for field in attrs.fields(found.Config) if field.init]
 
 
@@ -84,40 +81,3 @@ def _default_of(parameter: click.Parameter) -> str:
     if isinstance(parameter.default, str | int | float | tuple | list):
         return repr(parameter.default)
     return "False" if getattr(parameter, "is_flag", False) else "null"
-
-
-def field_docs(config: type) -> dict[str, str]:
-    """What the fields mean: from the docstrings' section ``Attributes``, or the texts below the fields, bases first."""
-    found: dict[str, str] = {}
-    for cls in reversed(config.__mro__[:-1]):
-        found |= _section(inspect.cleandoc(cls.__doc__ or "")) | _below_fields(cls)
-    return found
-
-
-def _section(doc: str) -> dict[str, str]:
-    _, marker, section = doc.partition("Attributes:\n")
-    found: dict[str, str] = {}
-    names: list[str] = []
-    for line in textwrap.dedent(section if marker else "").splitlines():
-        entry = ENTRY.match(line)
-        if entry:
-            names = entry[1].split(", ")
-            found |= dict.fromkeys(names, entry[2])
-        elif line.startswith(" ") and names:
-            found |= {name: f"{found[name]} {line.strip()}" for name in names}
-        else:
-            names = []
-    return found
-
-
-def _below_fields(cls: type) -> dict[str, str]:
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
-    except (OSError, TypeError, SyntaxError):  # a class made in an interpreter has no source
-        return {}
-    body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
-    found = {}
-    for field, text in itertools.pairwise(body):
-        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
-            found[ast.unparse(field.target)] = " ".join(str(text.value.value).split())
-    return found

@@ -14,7 +14,7 @@ from taskfusion.images import Array
 from taskfusion.inputs import Instances
 from taskfusion.outputs import Level, ragged_rows
 
-LARGEST = float(logits(np.ones(1))[0])  # logit of the highest score: it and its opposite become 1 and -1
+LARGEST = float(np.log(999))  # the logit of 0.999; it and what is beyond become 1, its opposite -1
 CHUNK_SLOTS = CHUNK * 64  # cases with more than 64 instances a task are answered fewer at a time, to bound memory
 
 
@@ -52,7 +52,7 @@ class InstanceShape:
 
 def vectors(found: Instances, rows: Array, scaler: RangeScaler | None) -> Array:
     """``(rows, width)`` float32: features in [-1, 1], logits of the scores in [-1, 1], the view as one of many."""
-    scores = np.nan_to_num(logits(found.scores[rows]) / LARGEST)
+    scores = np.nan_to_num(np.clip(logits(found.scores[rows]), -LARGEST, LARGEST) / LARGEST)
     view = found.views[rows][:, None] == np.arange(found.view_count)
     parts = [scores, view]
     if scaler is not None and found.features is not None:
