@@ -130,7 +130,7 @@ class MeanPadding(Padding):
 
 
 class MaskPadding(Padding):
-    """NaN: the fuser itself leaves gaps out. Only for fusers that can (``taskfusion plugins`` says which)."""
+    """NaN: the fuser itself leaves gaps out. Only for fusers that can (``takes_gaps``)."""
 
     leaves_gaps = True
 

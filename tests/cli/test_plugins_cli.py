@@ -209,15 +209,15 @@ class Inherited(Documented):
 
 
 def test_meanings_come_from_docstrings_and_bases():
-    from taskfusion.cli.options import field_docs
+    from taskfusion.attributes import descriptions
 
-    assert field_docs(Documented) == {
+    assert descriptions(Documented) == {
         "first": "two of a kind, on two lines.",
         "second": "two of a kind, on two lines.",
         "third": "The third of them.",
     }
-    assert field_docs(Inherited)["second"] == "another meaning." and field_docs(Inherited)["third"]
-    assert field_docs(attrs.make_class("Bare", ["x"])) == {}
+    assert descriptions(Inherited)["second"] == "another meaning." and descriptions(Inherited)["third"]
+    assert descriptions(attrs.make_class("Bare", ["x"])) == {}
 
 
 def test_check_runs_the_kit_and_says_what_failed(call):
