@@ -29,7 +29,7 @@ demo: install
 	$(BIN)/taskfusion demo
 
 test: install lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 fast: install
 	$(BIN)/python -m pytest -m 'not slow'

@@ -17,21 +17,11 @@ from taskfusion.images import write_png
 
 
 @pytest.fixture
-def call(monkeypatch, capsys, registry):
+def call(monkeypatch, program, registry):
     """Run the program in this process; gives (exit code, output, errors)."""
     for module in ("taskfusion.experiment", "taskfusion.cli.plugins", "taskfusion.pipeline.pipeline"):
         monkeypatch.setattr(f"{module}.build_registry", lambda **_: registry)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        code = 0
-        try:
-            cli.main(list(arguments))
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return run
+    return program
 
 
 SPEC = """\
@@ -72,6 +62,13 @@ def test_plugins_lists_everything_and_what_is_broken(call, registry):
     code, out, _ = call("plugins")
     assert code == 0 and "broken plugin bad of bad-dist 2.0: ImportError: x" in out
     assert all(word in out for word in ("tasks", "fusers", "paddings", "readers", "case_toy", "svm", "background"))
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(call, tmp_path):
+    (tmp_path / "s.yaml").write_text(SPEC)
+    (tmp_path / "file").write_text("")
+    code, _, err = call("run", str(tmp_path / "s.yaml"), "-o", str(tmp_path / "file" / "out"))
+    assert code == 1 and err.startswith("error: ") and "file" in err and "Traceback" not in err
 
 
 def test_ctrl_c_says_that_it_goes_on(call, monkeypatch):

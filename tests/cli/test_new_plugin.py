@@ -12,27 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import taskfusion
-from taskfusion import cli
 from taskfusion.cli.new_plugin import NAME, Plugin, render, suggestion
 from taskfusion.plugins import REGISTERED
 
 SOURCE = Path(taskfusion.__file__).parents[1]
-
-
-@pytest.fixture
-def call(capsys):
-    """Run the program in this process; gives (exit code, output, errors)."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        code = 0
-        try:
-            cli.main(list(arguments))
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return run
 
 
 def python(*arguments: str, folder: Path, package: Path) -> subprocess.CompletedProcess[str]:
@@ -45,9 +28,9 @@ def python(*arguments: str, folder: Path, package: Path) -> subprocess.Completed
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", REGISTERED)
-def test_what_it_writes_passes_its_own_tests(call, tmp_path, kind):
+def test_what_it_writes_passes_its_own_tests(program, tmp_path, kind):
     """For a task, a fuser, a padding and a reader these run the package's YAML spec too."""
-    code, out, err = call("new-plugin", f"my-{kind}", "--kind", kind, "--output", str(tmp_path))
+    code, out, err = program("new-plugin", f"my-{kind}", "--kind", kind, "--output", str(tmp_path))
     assert code == 0 and not err and f"taskfusion check my-{kind}" in out
     package = tmp_path / f"my-{kind}"
     done = python("-m", "pytest", "-q", "-p", "no:cacheprovider", folder=package, package=package)
@@ -99,27 +82,27 @@ def test_names(name, kind, module, object):
         ("demo", "command", "taskfusion has a command 'demo' of its own"),
     ],
 )
-def test_a_name_that_cannot_be_is_refused_before_anything_is_written(call, tmp_path, name, kind, message):
-    code, _, err = call("new-plugin", name, "--kind", kind, "--output", str(tmp_path))
+def test_a_name_that_cannot_be_is_refused_before_anything_is_written(program, tmp_path, name, kind, message):
+    code, _, err = program("new-plugin", name, "--kind", kind, "--output", str(tmp_path))
     assert code == 1 and message in err and not list(tmp_path.iterdir())
 
 
-def test_an_existing_folder_is_left_alone(call, tmp_path):
+def test_an_existing_folder_is_left_alone(program, tmp_path):
     (tmp_path / "texture").mkdir()
     (tmp_path / "texture" / "mine.txt").write_text("precious")
-    code, _, err = call("new-plugin", "texture", "--kind", "task", "-o", str(tmp_path))
+    code, _, err = program("new-plugin", "texture", "--kind", "task", "-o", str(tmp_path))
     assert code == 1 and "exists already; expected a new folder, or another --output" in err
     assert [path.name for path in (tmp_path / "texture").iterdir()] == ["mine.txt"]
 
 
-def test_a_registered_name_is_written_with_a_warning(call, tmp_path):
-    code, _, err = call("new-plugin", "svm", "--kind", "fuser", "-o", str(tmp_path))
+def test_a_registered_name_is_written_with_a_warning(program, tmp_path):
+    code, _, err = program("new-plugin", "svm", "--kind", "fuser", "-o", str(tmp_path))
     assert code == 0 and (tmp_path / "svm" / "pyproject.toml").is_file()
     assert "warning: fuser 'svm' is registered by taskfusion" in err and "rename yours in plugin.py" in err
 
 
-def test_the_kind_must_be_one(call):
-    code, _, err = call("new-plugin", "texture", "--kind", "tusk")
+def test_the_kind_must_be_one(program):
+    code, _, err = program("new-plugin", "texture", "--kind", "tusk")
     assert code == 2 and "'tusk' is not one of 'task', 'fuser'" in err
 
 

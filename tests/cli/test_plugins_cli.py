@@ -13,7 +13,6 @@ import pytest
 import toys
 from kit_subjects import Average
 
-from taskfusion import cli
 from taskfusion.hookspecs import Entry, hookimpl
 from taskfusion.plugins import build_registry
 
@@ -46,7 +45,7 @@ class Plugin:
 
 
 @pytest.fixture
-def call(monkeypatch, capsys):
+def call(monkeypatch, program):
     """Run the program with some plugins besides the built-ins; gives (exit code, output, errors)."""
     monkeypatch.setitem(sys.modules, "cli_here", sys.modules[__name__])
 
@@ -56,13 +55,7 @@ def call(monkeypatch, capsys):
 
         for place in ("taskfusion.plugins", "taskfusion.cli.plugins", "taskfusion.cli.check"):
             monkeypatch.setattr(f"{place}.build_registry", build)
-        code = 0
-        try:
-            cli.main(list(arguments))
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
+        return program(*arguments)
 
     return run
 

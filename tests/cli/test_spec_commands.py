@@ -6,8 +6,6 @@ import json
 
 import pytest
 
-from taskfusion import cli
-
 SPEC = """\
 cohort: {reader: toy, cases: 90}
 tasks: {case_toy: , detection_toy: }
@@ -16,23 +14,13 @@ fusers: {P: {fuser: svm, detections: [1, 2]}, max: {tasks: [case_toy]}}
 
 
 @pytest.fixture
-def call(monkeypatch, capsys, registry, tmp_path):
+def call(monkeypatch, program, registry, tmp_path):
     """Run the program in this process, in an empty folder; gives (exit code, output, errors)."""
     monkeypatch.setattr("taskfusion.plugins.build_registry", lambda: registry)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "good.yaml").write_text(SPEC)
     (tmp_path / "bad.yaml").write_text(SPEC.replace("svm", "smv").replace("90", "x"))
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        code = 0
-        try:
-            cli.main(list(arguments))
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return run
+    return program
 
 
 def test_a_right_spec_has_a_summary(call):
