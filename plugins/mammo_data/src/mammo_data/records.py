@@ -6,7 +6,7 @@ used is a :class:`Skipped`, never an exception, so that the others go on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +19,11 @@ from taskfusion.errors import DataError
 
 PATHOLOGIES = ("benign", "malignant")
 KINDS = ("calcification", "mass")
+
+
+def _xyxy(values: Iterable[float]) -> tuple[float, float, float, float]:
+    left, top, right, bottom = (float(edge) for edge in values)
+    return left, top, right, bottom
 
 
 @attrs.frozen
@@ -36,7 +41,7 @@ class LesionRecord:
     view: str = attrs.field(validator=attrs.validators.in_(VIEWS))
     kind: str = attrs.field(validator=attrs.validators.in_(KINDS))
     pathology: str = attrs.field(validator=attrs.validators.in_(PATHOLOGIES))
-    box: tuple[float, float, float, float] = attrs.field(converter=lambda box: tuple(float(edge) for edge in box))
+    box: tuple[float, float, float, float] = attrs.field(converter=_xyxy)
     details: Mapping[str, Any] = attrs.field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
