@@ -24,11 +24,10 @@ QUICK = (
     "tasks.findings.whole.epochs=1",
     "tasks.localization.patch_steps=4",
     "tasks.localization.steps=4",
-    "fusers.P_feat.epochs=1",
-    "fusers.P_feat_without_density.epochs=1",
+    *(f"fusers.{name}.epochs=1" for name in ("P_feat", "P_feat_without_density", "P_hybrid", "P_attention")),
     "evaluation.replicates=50",
 )
-FUSERS = ["P_score", "P_feat", "P_feat_without_density", "max_F", "max_L"]
+FUSERS = ["P_score", "P_feat", "P_feat_without_density", "P_hybrid", "P_attention", "max_F", "max_L"]
 
 
 @pytest.fixture(autouse=True)
