@@ -1,4 +1,4 @@
-"""docs/write-a-plugin.md is a package: put together from its blocks, installed, and used with the page's own commands."""
+"""docs/write-a-plugin.md is a package: put together from its blocks, installed, used with the commands it shows."""
 
 from __future__ import annotations
 
