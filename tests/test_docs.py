@@ -22,12 +22,13 @@ from taskfusion.assembly import MISSING_POLICIES
 from taskfusion.outputs import Level
 from taskfusion.pipeline.results import CaseResult
 from taskfusion.plugins import build_registry
+from taskfusion.testing import pytest_plugin
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
 CONTRACTS = (
     *("cases", "outputs", "inputs", "padding", "learned_padding", "readers", "hookspecs", "plugins", "errors"),
-    *("tasks.base", "fusers.base", "evaluation"),
+    *("targets", "contracts", "testing", "tasks.base", "fusers.base", "fusers.sklearn_face", "evaluation"),
 )
 MISSING = [name for name in ("sphinx", "myst_parser", "furo") if importlib.util.find_spec(name) is None]
 
@@ -93,6 +94,14 @@ def test_every_public_name_is_in_the_reference(built):
     wanted = {f"taskfusion.{name}" for name in taskfusion.__all__}
     wanted |= {by_face(name) for module in CONTRACTS for name, _ in public(f"taskfusion.{module}")}
     assert sorted(wanted - known) == []
+
+
+@pytest.mark.slow
+def test_every_fuser_and_its_options_are_in_the_reference(built):
+    page = (built / "reference" / "fusers.html").read_text()
+    classes = [component.load() for component in build_registry(entry_points=False).components("fuser")]
+    wanted = {f"{cls.__module__}.{cls.__qualname__}" for fuser in classes for cls in (fuser, fuser.Config)}
+    assert [name for name in sorted(wanted) if f'id="{name}"' not in page] == []
 
 
 @pytest.mark.slow
@@ -180,6 +189,8 @@ def test_the_tables_of_the_pages_are_complete():
     assert sorted(first_column("concepts.md", "padding")) == registry.names("padding")
     assert first_column("concepts.md", "missing") == list(MISSING_POLICIES)
     assert first_column("concepts.md", "level") == list(Level)
+    fixtures = [name for name in vars(pytest_plugin) if name.startswith("taskfusion_")]
+    assert first_column("reference/testing.md", "fixture") == fixtures
     shown = {"id", *first_column("results-and-why.md", "attribute")}
     assert shown == {field.name for field in attrs.fields(CaseResult)}
 

@@ -55,6 +55,17 @@ def test_the_pages_show_specs_that_hold_together():
             assert "extends" in data or {"cohort", "tasks", "fusers"} <= set(data)
 
 
+def test_specs_on_the_pages_that_need_no_plugin_are_right(tmp_path):
+    registry, loaded = build_registry(entry_points=False), []
+    for page in ("README.md", "docs/spec.md"):
+        for text in blocks(page, "yaml"):
+            data = yaml.safe_load(text)
+            if "extends" not in data and data["cohort"]["reader"] in registry.names("reader"):
+                (tmp_path / "spec.yaml").write_text(text)
+                loaded.append(load_spec(tmp_path / "spec.yaml", registry))
+    assert len(loaded) >= 2
+
+
 def test_the_python_on_the_pages_compiles_and_names_what_exists():
     import taskfusion
 

@@ -136,7 +136,7 @@ def test_metadata_frame():
 texts = st.text(st.characters(codec="utf-8", exclude_characters='\r\n\x00"'), min_size=1).filter(lambda t: t.strip())
 
 
-@settings(max_examples=30, deadline=None)  # every example writes a file
+@settings(settings.get_profile("heavy"))  # every example writes a file
 @given(ids=st.lists(texts, min_size=1, max_size=8))
 def test_any_text_survives(ids, tmp_path_factory):
     path = tmp_path_factory.mktemp("ids") / "t.csv"

@@ -29,7 +29,7 @@ def python(*arguments: str, folder: Path, package: Path) -> subprocess.Completed
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", REGISTERED)
 def test_what_it_writes_passes_its_own_tests(program, tmp_path, kind):
-    """For a task, a fuser, a padding and a reader these run the package's YAML spec too."""
+    """For all kinds but commands these run the package's YAML spec too."""
     code, out, err = program("new-plugin", f"my-{kind}", "--kind", kind, "--output", str(tmp_path))
     assert code == 0 and not err and f"taskfusion check my-{kind}" in out
     package = tmp_path / f"my-{kind}"

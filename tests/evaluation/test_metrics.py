@@ -19,7 +19,7 @@ any_cases = st.lists(case, min_size=1, max_size=40).map(
 cases = any_cases.filter(lambda pair: 0 < pair[0].sum() < len(pair[0]))
 thresholds = st.sampled_from([0.0, 0.25, 0.5, 0.6, 1.0])
 
-unhurried = settings(deadline=None, max_examples=60)  # scikit-learn is slow to start on a busy machine
+unhurried = settings(settings.get_profile("heavy"))  # scikit-learn is slow to start on a busy machine
 
 THRESHOLDED = {
     metrics.tpr: lambda truth, called: reference.recall_score(truth, called),

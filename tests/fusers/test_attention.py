@@ -49,7 +49,7 @@ def shuffled(found: Instances, rng: np.random.Generator) -> Instances:
     return Instances(found.offsets, found.scores[order], found.views[order], found.features[order], found.view_count)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(settings.get_profile("heavy"))
 @given(st.integers(0, 10_000))
 def test_the_order_of_instances_does_not_matter(fitted, seed):
     rng = np.random.default_rng(seed)
@@ -58,7 +58,7 @@ def test_the_order_of_instances_does_not_matter(fitted, seed):
     assert np.allclose(scores, fitted.predict(TEST.inputs), atol=1e-6)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(settings.get_profile("heavy"))
 @given(
     st.lists(st.integers(0, 89), min_size=1, max_size=100),
     st.lists(st.integers(0, 89)),
@@ -77,7 +77,7 @@ def test_the_order_of_tasks_does_not_matter(fitted):
     assert np.array_equal(scores, fitted.predict(TEST.inputs))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(settings.get_profile("heavy"))
 @given(st.lists(st.integers(0, 40), min_size=3, max_size=3))
 def test_more_slots_change_nothing(fitted, more):
     feed = fitted.feed(TEST.inputs)

@@ -180,7 +180,6 @@ def test_pools_are_combinations_and_rare_ones_stand_alone_only_for_a_class_of_th
     assert ((weights > 0) == (truth >= 0)).all()
 
 
-@settings(max_examples=100, deadline=None)
 @given(truths)
 def test_both_classes_of_a_target_weigh_the_same(truth):
     pools = pools_of(truth, 4)

@@ -70,7 +70,7 @@ def tables(draw: st.DrawFn) -> FusionData:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fuser", FUSERS, ids=lambda f: type(f).__name__)
-@settings(max_examples=25)
+@settings(settings.get_profile("heavy"))
 @given(train=tables(), one_class=st.booleans(), dropout=st.sampled_from([0.0, 0.4]))
 def test_whatever_it_learns_from_it_answers_each_case_for_itself(fuser, train, one_class, dropout):
     validation = train.select(np.flatnonzero(train.truth == 0)) if one_class else None
@@ -115,7 +115,7 @@ def test_an_svm_of_too_few_patients_says_that_it_is_not_calibrated():
 
 
 @given(st.integers(0, 200))
-@settings(max_examples=30)
+@settings(settings.get_profile("heavy"))
 def test_an_svm_answers_in_the_order_of_its_machine_even_of_noise(seed):
     rng = np.random.default_rng(seed)
     noise = fusion_data(rng.random((24, 2)), np.arange(24) % 2)

@@ -116,7 +116,7 @@ def tables(draw):
     return pd.DataFrame(rows, columns=names), draw(st.permutations(results))
 
 
-@settings(max_examples=30, deadline=None)  # every example writes files
+@settings(settings.get_profile("heavy"))  # every example writes files
 @given(drawn=tables())
 def test_a_table_and_coco_of_the_same_boxes_answer_alike(drawn, tmp_path_factory):
     frame, results = drawn

@@ -50,7 +50,7 @@ def columns_of(output):
     )
 
 
-@settings(max_examples=30, deadline=None)  # every example writes files
+@settings(settings.get_profile("heavy"))  # every example writes files
 @given(drawn=detections())
 def test_detections_there_and_back(drawn, tmp_path_factory):
     frame, shuffled, count = drawn
@@ -65,7 +65,7 @@ def test_detections_there_and_back(drawn, tmp_path_factory):
     same(answered(detection_task(shuffled, folder, "csv"), *[ids[k] for k in order]), output.select(np.array(order)))
 
 
-@settings(max_examples=30, deadline=None)  # every example writes files
+@settings(settings.get_profile("heavy"))  # every example writes files
 @given(values=st.lists(st.tuples(fraction, fraction), min_size=1, max_size=9), data=st.data())
 def test_cases_there_and_back(values, data, tmp_path_factory):
     ids = [f"{k:03d}" for k in range(len(values))]

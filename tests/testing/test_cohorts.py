@@ -31,7 +31,7 @@ def test_images_boxes_and_metadata_tell_who_is_ill():
         assert image[top:bottom, left:right].mean() > image.mean() + 40
 
 
-@settings(max_examples=15)
+@settings(settings.get_profile("heavy"))
 @given(st.integers(12, 60), st.integers(0, 99), st.integers(16, 40))
 def test_every_split_has_both_kinds_and_groups_stay_together(cases, seed, side):
     config = SmallConfig(cases=cases, seed=seed, size=(side, 16))

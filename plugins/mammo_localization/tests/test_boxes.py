@@ -21,7 +21,7 @@ def plain_iou(a, b):
 
 
 @given(some_boxes, some_boxes)
-@settings(max_examples=40, deadline=None)
+@settings(settings.get_profile("heavy"))
 def test_iou_is_that_of_the_textbook(first, second):
     expected = [[plain_iou(a, b) for b in second.astype(float)] for a in first.astype(float)]
     assert np.asarray(box.iou(first, second)) == pytest.approx(np.array(expected), abs=1e-4)
@@ -33,7 +33,7 @@ def test_boxes_without_area_overlap_nothing():
 
 
 @given(some_boxes, st.data())
-@settings(max_examples=40, deadline=None)
+@settings(settings.get_profile("heavy"))
 def test_decode_undoes_encode(anchors, data):
     truth = data.draw(some_boxes.filter(lambda rows: len(rows) >= len(anchors)))[: len(anchors)]
     scale = np.log(np.ptp(truth.reshape(-1, 2, 2), axis=1) / np.ptp(anchors.reshape(-1, 2, 2), axis=1))

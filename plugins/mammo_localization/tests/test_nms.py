@@ -31,7 +31,7 @@ def lists(draw):
 
 
 @given(lists())
-@settings(max_examples=60, deadline=None)
+@settings(settings.get_profile("heavy"))
 def test_keeps_what_greedy_suppression_keeps(case):
     boxes, scores, threshold = case
     index, kept = (np.asarray(value) for value in nms.suppress(boxes, scores, threshold, (COUNT, COUNT)))

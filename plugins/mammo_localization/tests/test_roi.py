@@ -23,7 +23,7 @@ def plain_crop(plane, box, size):
 
 
 @given(st.integers(0, 2**31), st.sampled_from([2, 4, 7]))
-@settings(max_examples=25, deadline=None)
+@settings(settings.get_profile("heavy"))
 def test_crops_are_those_of_plain_bilinear_sampling(seed, size):
     rng = np.random.default_rng(seed)
     maps = rng.random((2, 6, 5, 3)).astype(np.float32)

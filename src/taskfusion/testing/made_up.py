@@ -28,7 +28,7 @@ MOST = 4  # detections a view
 def small_outputs(cases: int = 40, seed: int = 0, absent: float = 0.1) -> dict[str, TaskOutput]:
     """What three tasks say of made-up cases: ``whole`` (case), ``side`` (view) and ``spot`` (detection).
 
-    Scores and features tell, with noise, which cases are ill (see :func:`small_truth`).
+    Scores and features tell, with noise, which cases are ill (``made_up.small_truth`` says which).
 
     Args:
         cases: how many.

@@ -1,7 +1,7 @@
 """Fixtures for the tests of plugins; nothing is imported, blocked or changed until a test asks for one.
 
 ``taskfusion_registry`` never looks at what is installed: it has the built-ins and the plugins a test names, so a test
-gives the same on every machine. Override ``taskfusion_plugins`` in a ``conftest.py`` to name yours:
+gives the same on every machine. Override ``taskfusion_plugins`` in a ``conftest.py`` to name yours::
 
     @pytest.fixture(scope="session")
     def taskfusion_plugins():
