@@ -35,5 +35,7 @@ def taskfusion_targets() -> list[Entry]:
 def taskfusion_commands() -> list[Entry]:
     """From raw files to a cohort folder."""
     return [
-        Entry("mammo", "mammo_data.commands:command", "make mammography cohorts from raw files, check them, look at them")
+        Entry(
+            "mammo", "mammo_data.commands:command", "make mammography cohorts from raw files, check them, look at them"
+        )
     ]

@@ -8,7 +8,9 @@ from pathlib import Path
 import click
 
 
-@click.command("check", epilog="Example:  taskfusion mammo check cohorts/ddsm\n\nExit codes: 0 all is well, 1 it is not.")
+@click.command(
+    "check", epilog="Example:  taskfusion mammo check cohorts/ddsm\n\nExit codes: 0 all is well, 1 it is not."
+)
 @click.argument("cohort", type=click.Path(path_type=Path))
 @click.option("--jobs", "-j", type=int, default=-1, show_default=True, help="Processes; -1 for one per core.")
 @click.option("--tables-only", is_flag=True, help="Open no image: quick, and blind to damaged and duplicate ones.")

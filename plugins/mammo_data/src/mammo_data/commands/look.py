@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -17,17 +18,7 @@ import click
 @click.option("--seed", type=int, help="Draw the exams at random instead of evenly.")
 @click.option("--height", type=click.IntRange(64, 4096), default=320, show_default=True, help="Pixels of a view.")
 @click.option("--no-boxes", is_flag=True, help="Without the lesions' boxes.")
-def command(
-    cohort: Path,
-    output: Path | None,
-    count: int,
-    ids: tuple[str, ...],
-    label: str | None,
-    split: str | None,
-    seed: int | None,
-    height: int,
-    no_boxes: bool,
-) -> None:
+def command(cohort: Path, output: Path | None, height: int, no_boxes: bool, **choice: Any) -> None:
     """Write a contact sheet of a COHORT folder: exams hung as radiologists do, with their lesions' boxes.
 
     Six exams a sheet; more go to look-2.png and so on.
@@ -37,7 +28,6 @@ def command(
     from taskfusion.progress import Progress
 
     found = CohortFolderReader(CohortFolder(cohort)).read(Progress())
-    choice = Choice(count, ids, label, split, seed)
     target = output or cohort / "look.png"
-    for path in write_sheets(found, choice, target, height=height, boxes=not no_boxes):
+    for path in write_sheets(found, Choice(**choice), target, height=height, boxes=not no_boxes):
         click.echo(f"sheet    {path}")

@@ -45,7 +45,10 @@ OPTIONS = (
     click.option("--strict", is_flag=True, help="Stop at the first thing that cannot be used."),
     click.option("--limit", type=click.IntRange(min=1), help="Only the first exams, for a trial."),
     click.option(
-        "--keep-images-in-place", "in_place", is_flag=True, help="Store no image whose file alone gives the same pixels."
+        "--keep-images-in-place",
+        "in_place",
+        is_flag=True,
+        help="Store no image whose file alone gives the same pixels.",
     ),
     click.option("--csv", is_flag=True, help="Write the tables as CSV too."),
     click.option("--retry-skipped", "again", is_flag=True, help="Try again what was skipped before."),

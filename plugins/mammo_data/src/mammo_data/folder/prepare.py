@@ -160,9 +160,7 @@ def _stale(folder: Path, ids: set[str]) -> list[str]:
     return sorted(path.name for path in images.iterdir() if path.name not in ids) if images.is_dir() else []
 
 
-def _process(
-    source: ExamSource, todo: Sequence[ExamPlan], config: Preparation, work: Work, progress: Progress
-) -> None:
+def _process(source: ExamSource, todo: Sequence[ExamPlan], config: Preparation, work: Work, progress: Progress) -> None:
     if not todo:
         return
     with progress.step("exams: reading", total=len(todo)) as bar, _results(source, todo, config, work) as results:
