@@ -178,7 +178,7 @@ def _results(
     """What was skipped of each exam, in order, as the exams get done."""
     from joblib import Parallel, delayed
 
-    parallel = Parallel(n_jobs=config.jobs, return_as="generator", pre_dispatch="2*n_jobs")
+    parallel = Parallel(n_jobs=config.jobs, return_as="generator", pre_dispatch="2*n_jobs", max_nbytes=None)
     results = parallel(delayed(_process_quietly)(source, plan, config.output, work) for plan in todo)
     with contextlib.closing(results):
         yield results
