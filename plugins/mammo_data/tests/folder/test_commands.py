@@ -5,8 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from mammo_data import plugin
-from mammo_data.commands import command
-from mammo_data.commands import sources
+from mammo_data.commands import command, sources
 from mammo_data.records import Skipped
 from taskfusion.errors import DataError
 from taskfusion.plugins import build_registry

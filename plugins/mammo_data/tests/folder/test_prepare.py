@@ -200,7 +200,7 @@ def test_ids_that_are_twice_or_name_no_folder_are_skipped(make, made, folder):
 def test_a_source_without_exams_is_an_error_that_says_why(make, made, folder):
     with pytest.raises(DataError, match=r"no exam found in fake; 1 things were skipped, the first: x: it is odd"):
         make(made.Fake({}, listed=(Skipped("x", "it is odd"),)))
-    with pytest.raises(DataError, match="no exam found in fake$"):
+    with pytest.raises(DataError, match=r"no exam found in fake$"):
         make(made.Fake({}))
     assert not folder.exists()
 

@@ -99,12 +99,12 @@ def test_splits_that_leak_or_miss_cases_are_refused(make, made, folder):
 
 
 def test_what_is_no_cohort_folder_is_refused(tmp_path, copy):
-    with pytest.raises(DataError, match="not a cohort folder: .*nowhere: there is no such folder; make one with"):
+    with pytest.raises(DataError, match=r"not a cohort folder: .*nowhere: there is no such folder; make one with"):
         read(tmp_path / "nowhere")
-    with pytest.raises(DataError, match="it has no cohort.json"):
+    with pytest.raises(DataError, match=r"it has no cohort\.json"):
         read(tmp_path)
     (copy / "cohort.json").write_text("{")
-    with pytest.raises(DataError, match="cohort.json is not readable: JSONDecodeError"):
+    with pytest.raises(DataError, match=r"cohort\.json is not readable: JSONDecodeError"):
         read(copy)
 
 

@@ -36,12 +36,8 @@ def test_plain_makes_one_thing_of_what_is_alike():
         x: int
 
     assert plain({"b": (1, np.float32(0.5)), "a": {3, 1}}) == {"a": [1, 3], "b": [1, 0.5]}
-    assert plain([np.arange(2), Path("a/b"), float("nan"), Point(4)]) == [
-        [0, 1],
-        "a/b",
-        None,
-        {"": "Point", "x": 4},
-    ] or (plain(Point(4))["x"] == 4)
+    assert plain([np.arange(2), Path("a/b"), float("nan")]) == [[0, 1], "a/b", None]
+    assert plain(Point(4))["x"] == 4
     assert list(plain({"b": 1, "a": 2})) == ["a", "b"]
     assert plain(b"\0") == r"b'\x00'"
 
@@ -66,4 +62,4 @@ def test_the_source_s_own_columns_come_last_and_never_hide_ours(make, made, fold
         pd.read_csv(folder / "views.csv"), pd.read_parquet(folder / "views.parquet"), check_dtype=False
     )
     make(made.Fake({"a": exam, "b": {}}))
-    assert not list(folder.glob("*.csv")) or [path.name for path in folder.glob("*.csv")] == ["skipped.csv"]
+    assert [path.name for path in folder.glob("*.csv")] == ["skipped.csv"]
