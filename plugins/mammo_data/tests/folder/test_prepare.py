@@ -205,6 +205,16 @@ def test_a_source_without_exams_is_an_error_that_says_why(make, made, folder):
     assert not folder.exists()
 
 
+def test_exams_of_which_none_can_be_used_are_an_error_and_no_cohort(make, made, folder):
+    source = made.Fake({"a": None, "b": None}, skipped={"a": (Skipped("a.png", "it is empty"),)})
+    with pytest.raises(
+        DataError, match=r"no exam can be used; the first thing skipped: a\.png: it is empty; all: .*csv"
+    ):
+        make(source)
+    assert len((folder / "skipped.csv").read_text().splitlines()) == 3
+    assert not json.loads((folder / "cohort.json").read_text())["complete"]
+
+
 def test_a_bad_source_leaves_a_good_cohort_as_it_was(make, made, folder):
     make(made.Fake({"a": {}}))
     before = made.tree(folder)

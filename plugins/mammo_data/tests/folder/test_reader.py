@@ -154,7 +154,7 @@ def test_a_missing_image_is_named_when_it_is_read(copy):
         view.source.fingerprint()
 
 
-def test_a_folder_of_which_nothing_could_be_used_is_said(make, made, folder):
-    make(made.Fake({"a": None}))
+def test_a_folder_without_cases_is_said(copy):
+    rewrite(copy, "cases", lambda frame: frame.iloc[:0])
     with pytest.raises(DataError, match=r"has no case that can be used; see .*skipped\.csv"):
-        read(folder)
+        read(copy)

@@ -73,7 +73,7 @@ def finish(
         csv: whether the tables are written as CSV too.
 
     Raises:
-        DataError: an exam that has gone meanwhile.
+        DataError: an exam that has gone meanwhile, or none that can be used.
     """
     rows, counting, skipped = Rows(), Counting(), list(listed)
     counting.add_skipped(one for _, one in listed)
@@ -93,8 +93,15 @@ def finish(
     write_text(folder / SKIPPED, skipped_csv(skipped))
     title = f"Cohort {about.name}" + (f" (only the first {about.limit:,} exams)" if about.limit else "")
     write_text(folder / REPORT, report_text(title, about.notice, versions(), summary))
+    if not rows.cases:
+        raise DataError(_none_usable(folder, skipped))
     mark_complete(folder, {**about.data(), "counts": attrs.asdict(summary)})
     return summary
+
+
+def _none_usable(folder: Path, skipped: Sequence[tuple[str, Skipped]]) -> str:
+    _, first = skipped[0]
+    return f"no exam can be used; the first thing skipped: {first.what}: {first.reason}; all: {folder / SKIPPED}"
 
 
 def skipped_csv(skipped: Iterable[tuple[str, Skipped]]) -> str:

@@ -70,7 +70,7 @@ def prepare(source: ExamSource, config: Preparation, progress: Progress) -> Outc
     Nothing outside ``config.output`` is written. Memory does not grow with the images, only with the tables.
 
     Raises:
-        DataError: a source without exams, a folder that holds something else; in strict mode the first thing skipped.
+        DataError: a source without exams, or none that can be used; a folder that holds something else; in strict mode the first thing skipped.
     """
     plans, listed = found_exams(source, config, progress)
     work = Work(_options(source, config), config.in_place, os.getpid())
@@ -164,10 +164,8 @@ def _process(source: ExamSource, todo: Sequence[ExamPlan], config: Preparation, 
     if not todo:
         return
     with progress.step("exams: reading", total=len(todo)) as bar, _results(source, todo, config, work) as results:
-        skipped = 0
         for found in results:
-            skipped += len(found)
-            bar.advance(1, **({"skipped": skipped} if skipped else {}))
+            bar.advance()
             _refuse_if(config.strict, found)
 
 
