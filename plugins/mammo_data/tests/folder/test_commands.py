@@ -87,3 +87,21 @@ def test_a_package_that_is_not_there_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(sources, "SOURCES", {"x": "half_installed:Source"})
     with pytest.raises(DataError, match="reading x needs the package 'a_package_of_nobody', which is not installed"):
         sources.build_source("x")
+
+
+def test_no_process_at_all_is_a_mistake_of_usage(tmp_path):
+    done = run("prepare", "synthetic", "--jobs", 0, "-o", tmp_path / "cohort")
+    assert done.exit_code == 2 and "0 processes do nothing" in done.output
+
+
+def test_a_salt_is_told_to_the_source_and_to_nobody_else(tmp_path, made, monkeypatch):
+    told = {}
+
+    def build(database, *places, **options):
+        told.update(options)
+        return made.Fake({"a": {}})
+
+    monkeypatch.setattr(sources, "build_source", build)
+    run("prepare", "dicom", tmp_path, "--salt", "oh-so-secret", "--jobs", 1, "-o", tmp_path / "cohort")
+    assert told["salt"] == "oh-so-secret"
+    assert not any(b"oh-so-secret" in content for content in made.tree(tmp_path / "cohort").values())

@@ -305,3 +305,17 @@ def test_views_have_the_order_of_the_record_and_four_make_a_whole_exam(make, mad
     outcome = make(made.Fake({"a": {}, "b": {"views": made.record("b").views[:3]}}))
     assert outcome.summary.steps["of these, with all four views"] == 1
     assert [outcome.summary.views[name] for name in VIEWS] == [2, 2, 2, 1]
+
+
+def test_a_worker_that_is_killed_is_one_clear_error(make, made):
+    class Deadly(made.Fake):  # of a function, so that it travels to other processes as it is
+        def read(self, plan):
+            import os
+            import signal
+
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with pytest.raises(
+        DataError, match="a process that reads exams was killed, for want of memory perhaps: fewer --jobs"
+    ):
+        make(Deadly({"a": {}, "b": {}}), jobs=2)

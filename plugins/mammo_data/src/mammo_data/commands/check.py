@@ -7,12 +7,14 @@ from pathlib import Path
 
 import click
 
+from mammo_data.commands.options import jobs_option
+
 
 @click.command(
     "check", epilog="Example:  taskfusion mammo check cohorts/ddsm\n\nExit codes: 0 all is well, 1 it is not."
 )
 @click.argument("cohort", type=click.Path(path_type=Path))
-@click.option("--jobs", "-j", type=int, default=-1, show_default=True, help="Processes; -1 for one per core.")
+@jobs_option
 @click.option("--tables-only", is_flag=True, help="Open no image: quick, and blind to damaged and duplicate ones.")
 def command(cohort: Path, jobs: int, tables_only: bool) -> None:
     """Check a COHORT folder and print everything that is wrong.

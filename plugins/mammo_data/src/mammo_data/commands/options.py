@@ -17,6 +17,9 @@ SOMETHING_SKIPPED = 3
 """Exit code: the cohort is there, and something was left out."""
 CODES = "Exit codes: 0 all is there, 3 something was skipped, 1 an error, 130 stopped by Ctrl-C."
 
+SECRET = ("salt",)
+"""Options whose values the folder must not tell."""
+
 
 @attrs.frozen
 class Shared:
@@ -39,9 +42,24 @@ def shared_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+def _jobs(context: click.Context, parameter: click.Parameter, value: int) -> int:
+    if value == 0:
+        raise click.BadParameter("0 processes do nothing; expected 1 or more, or -1 for one per core")
+    return value
+
+
+jobs_option = click.option(
+    "--jobs",
+    "-j",
+    type=click.IntRange(min=-1),
+    default=-1,
+    callback=_jobs,
+    show_default="one per core",
+    help="Processes.",
+)
 OPTIONS = (
     click.option("--output", "-o", type=click.Path(path_type=Path), required=True, help="The cohort folder to make."),
-    click.option("--jobs", "-j", type=int, default=-1, show_default=True, help="Processes; -1 for one per core."),
+    jobs_option,
     click.option("--strict", is_flag=True, help="Stop at the first thing that cannot be used."),
     click.option("--limit", type=click.IntRange(min=1), help="Only the first exams, for a trial."),
     click.option(
@@ -73,7 +91,7 @@ def prepare_and_show(database: str, places: dict[str, Any], options: dict[str, A
 
     found = {name: place.absolute() if isinstance(place, Path) else place for name, place in places.items()}
     source = build_source(database, *found.values(), **options)
-    given = {name: value for name, value in options.items() if value is not None}
+    given = {name: "given" if name in SECRET else value for name, value in options.items() if value is not None}
     config = Preparation(options={**found, **given}, **attrs.asdict(shared))
     with shown_progress(Console(stderr=True)) as progress:
         outcome = prepare(source, config, progress)

@@ -23,10 +23,11 @@ def command() -> None:
 
 @command.command("ddsm", epilog=f"Example:  taskfusion mammo prepare ddsm ~/ddsm --output cohorts/ddsm\n\n{CODES}")
 @click.argument("root", type=FOLDER)
+@click.option("--as-stored", is_flag=True, help="Leave the views of site A mirrored, as the archive has them.")
 @shared_options
-def ddsm(root: Path, **shared: Any) -> None:
+def ddsm(root: Path, as_stored: bool, **shared: Any) -> None:
     """The DDSM as it was distributed: ROOT holds its volumes with .ics, .OVERLAY and .LJPEG files."""
-    prepare_and_show("ddsm", {"root": root}, {}, Shared(**shared))
+    prepare_and_show("ddsm", {"root": root}, {"hang": not as_stored}, Shared(**shared))
 
 
 @command.command("cbis", epilog=f"Example:  taskfusion mammo prepare cbis ~/cbis --output cohorts/cbis\n\n{CODES}")
@@ -48,10 +49,17 @@ def match(ddsm_root: Path, cbis_root: Path, **shared: Any) -> None:
 
 @command.command("dicom", epilog=f"Example:  taskfusion mammo prepare dicom ~/archive -o cohorts/clinic\n\n{CODES}")
 @click.argument("root", type=FOLDER)
+@click.option("--keep-ids", is_flag=True, help="Keep PatientID and StudyInstanceUID instead of their hashes.")
+@click.option(
+    "--salt", default="", help="Goes into the hashes, so that nobody can try all ids; the folder tells it not."
+)
+@click.option("--raw-values", is_flag=True, help="Do not apply the VOI LUT or window of the image.")
+@click.option("--synthesized", is_flag=True, help="Accept 2D images computed from tomosynthesis too.")
 @shared_options
-def dicom(root: Path, **shared: Any) -> None:
-    """Any folder of mammograms as DICOM: ROOT is searched with everything below it."""
-    prepare_and_show("dicom", {"root": root}, {}, Shared(**shared))
+def dicom(root: Path, keep_ids: bool, salt: str, raw_values: bool, synthesized: bool, **shared: Any) -> None:
+    """Any folder of mammograms as DICOM: ROOT is searched with everything below it. Labels are unknown."""
+    options = {"hide_ids": not keep_ids, "salt": salt, "window": not raw_values, "synthesized": synthesized}
+    prepare_and_show("dicom", {"root": root}, options, Shared(**shared))
 
 
 @command.command("synthetic", epilog=f"Example:  taskfusion mammo prepare synthetic --cases 100 -o cohort\n\n{CODES}")

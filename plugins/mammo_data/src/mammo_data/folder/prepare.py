@@ -70,7 +70,8 @@ def prepare(source: ExamSource, config: Preparation, progress: Progress) -> Outc
     Nothing outside ``config.output`` is written. Memory does not grow with the images, only with the tables.
 
     Raises:
-        DataError: a source without exams, or none that can be used; a folder that holds something else; in strict mode the first thing skipped.
+        DataError: a source without exams, or none that can be used; a folder that holds something else; a worker that
+            was killed; in strict mode the first thing skipped.
     """
     plans, listed = found_exams(source, config, progress)
     work = Work(_options(source, config), config.in_place, os.getpid())
@@ -175,11 +176,18 @@ def _results(
 ) -> Iterator[Iterator[tuple[Skipped, ...]]]:
     """What was skipped of each exam, in order, as the exams get done."""
     from joblib import Parallel, delayed
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     parallel = Parallel(n_jobs=config.jobs, return_as="generator", pre_dispatch="2*n_jobs", max_nbytes=None)
     results = parallel(delayed(_process_quietly)(source, plan, config.output, work) for plan in todo)
     with contextlib.closing(results):
-        yield results
+        try:
+            yield results
+        except TerminatedWorkerError as error:
+            raise DataError(
+                "a process that reads exams was killed, for want of memory perhaps: fewer --jobs need less; the same "
+                "command goes on where it was"
+            ) from error
 
 
 def _process_quietly(source: ExamSource, plan: ExamPlan, folder: Path, work: Work) -> tuple[Skipped, ...]:
