@@ -66,10 +66,10 @@ def test_check_prints_everything_with_counts_and_ends_with_1(tmp_path):
 def test_something_skipped_is_exit_code_3_with_counts(tmp_path, made, monkeypatch):
     source = made.Fake({"a": {}, "b": None}, skipped={"b": (Skipped("b.png", "it ends early", "truncated"),)})
     monkeypatch.setattr(sources, "build_source", lambda *places, **options: source)
-    done = run("prepare", "ddsm", tmp_path, "--jobs", 1, "-o", tmp_path / "cohort")
+    done = run("prepare", "ddsm", tmp_path / "raw", "--jobs", 1, "-o", tmp_path / "cohort")
     assert done.exit_code == 3
     assert "skipped  1 (truncated 1): " in done.output and "skipped.csv" in done.output
-    done = run("prepare", "ddsm", tmp_path, "--jobs", 1, "-o", tmp_path / "cohort", "--limit", 1)
+    done = run("prepare", "ddsm", tmp_path / "raw", "--jobs", 1, "-o", tmp_path / "cohort", "--limit", 1)
     assert done.exit_code == 0 and "stale    1 exams of an earlier call" in done.output
 
 
@@ -102,6 +102,13 @@ def test_a_salt_is_told_to_the_source_and_to_nobody_else(tmp_path, made, monkeyp
         return made.Fake({"a": {}})
 
     monkeypatch.setattr(sources, "build_source", build)
-    run("prepare", "dicom", tmp_path, "--salt", "oh-so-secret", "--jobs", 1, "-o", tmp_path / "cohort")
+    run("prepare", "dicom", tmp_path / "raw", "--salt", "oh-so-secret", "--jobs", 1, "-o", tmp_path / "cohort")
     assert told["salt"] == "oh-so-secret"
     assert not any(b"oh-so-secret" in content for content in made.tree(tmp_path / "cohort").values())
+
+
+def test_a_cohort_among_the_raw_files_is_refused(tmp_path):
+    done = run("prepare", "ddsm", tmp_path, "-o", tmp_path / "deep" / "cohort")
+    assert isinstance(done.exception, DataError)
+    assert "lies in" in str(done.exception) and "among the raw files; choose another place" in str(done.exception)
+    assert not list(tmp_path.iterdir())

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import click
+
+from taskfusion.errors import DataError
 
 if TYPE_CHECKING:
     from mammo_data.folder.prepare import Outcome
@@ -90,6 +92,7 @@ def prepare_and_show(database: str, places: dict[str, Any], options: dict[str, A
     from taskfusion.cli.progress import shown_progress
 
     found = {name: place.absolute() if isinstance(place, Path) else place for name, place in places.items()}
+    _refuse_within(shared.output, found.values())
     source = build_source(database, *found.values(), **options)
     given = {name: "given" if name in SECRET else value for name, value in options.items() if value is not None}
     config = Preparation(options={**found, **given}, **attrs.asdict(shared))
@@ -98,6 +101,13 @@ def prepare_and_show(database: str, places: dict[str, Any], options: dict[str, A
     show(outcome, shared.output, source.notice)
     if outcome.summary.skipped:
         sys.exit(SOMETHING_SKIPPED)
+
+
+def _refuse_within(output: Path, places: Iterable[Any]) -> None:
+    """The next call would find the cohort's images among the raw ones."""
+    for place in places:
+        if isinstance(place, Path) and output.resolve().is_relative_to(place.resolve()):
+            raise DataError(f"the cohort folder {output} lies in {place}, among the raw files; choose another place")
 
 
 def show(outcome: Outcome, folder: Path, notice: str) -> None:
