@@ -184,3 +184,15 @@ def test_an_unfinished_folder_is_not_checked(copy):
     path.write_text(json.dumps({**json.loads(path.read_text()), "complete": False}))
     with pytest.raises(DataError, match="has not ended"):
         check(copy)
+
+
+def test_images_left_in_place_are_checked_there(make, made, folder, tmp_path):
+    raw = tmp_path / "raw/a.png"
+    write_png(raw, made.pixels(1))
+    views = (evolve(made.record("a").views[0], pixels=made.pixels(1), path=raw),)
+    make(made.Fake({"a": {"views": views}}), in_place=True)
+    assert check(folder) == {}
+    write_png(raw, made.pixels(2))
+    assert list(check(folder)) == ["images that have changed"]
+    raw.unlink()
+    assert check(folder) == {"missing files": [f"a L-CC: {raw}"]}

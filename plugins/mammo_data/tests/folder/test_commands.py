@@ -68,7 +68,7 @@ def test_something_skipped_is_exit_code_3_with_counts(tmp_path, made, monkeypatc
     monkeypatch.setattr(sources, "build_source", lambda *places, **options: source)
     done = run("prepare", "ddsm", tmp_path / "raw", "--jobs", 1, "-o", tmp_path / "cohort")
     assert done.exit_code == 3
-    assert "skipped  1 (truncated 1): " in done.output and "skipped.csv" in done.output
+    assert "1  truncated, e.g. b.png: it ends early" in done.output and "skipped.csv" in done.output
     done = run("prepare", "ddsm", tmp_path / "raw", "--jobs", 1, "-o", tmp_path / "cohort", "--limit", 1)
     assert done.exit_code == 0 and "stale    1 exams of an earlier call" in done.output
 

@@ -54,7 +54,11 @@ def test_what_cannot_be_used_is_skipped_with_file_reason_and_count_and_the_rest_
     assert outcome.summary.steps["left out as a whole"] == 3
     assert outcome.summary.steps["of these, with something left out"] == 1
     report = (folder / "report.md").read_text()
-    assert "| found in the source | 6 |" in report and "| truncated | 1 |" in report and "made up" in report
+    assert (
+        "| found in the source | 6 |" in report
+        and "| truncated | 1 | b/R-CC.png: it ends after" in report
+        and "made up" in report
+    )
 
 
 def test_the_report_counts_splits_labels_and_lesions(make, made, folder):

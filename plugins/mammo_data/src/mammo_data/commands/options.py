@@ -112,7 +112,7 @@ def _refuse_within(output: Path, places: Iterable[Any]) -> None:
 
 def show(outcome: Outcome, folder: Path, notice: str) -> None:
     """How many, what was skipped, where everything is."""
-    from mammo_data.folder.summary import skipped_text
+    from mammo_data.folder.summary import skipped_lines
 
     summary = outcome.summary
     if notice:
@@ -122,7 +122,9 @@ def show(outcome: Outcome, folder: Path, notice: str) -> None:
     for step, count in summary.steps.items():
         click.echo(f"{count:>9,}  {step}")
     if summary.skipped:
-        click.secho(f"skipped  {skipped_text(summary)}: {folder / 'skipped.csv'}", fg="yellow")
+        click.secho(f"skipped  all with their reasons: {folder / 'skipped.csv'}", fg="yellow")
+    for line in skipped_lines(summary):
+        click.echo(line)
     if outcome.stale:
         click.echo(f"stale    {outcome.stale:,} exams of an earlier call are still in {folder}; --prune removes them")
     click.echo(f"report   {folder / 'report.md'}")

@@ -95,8 +95,12 @@ def finish(
     write_text(folder / REPORT, report_text(title, about.notice, versions(), summary))
     if not rows.cases:
         raise DataError(_none_usable(folder, skipped))
-    mark_complete(folder, {**about.data(), "counts": attrs.asdict(summary)})
+    mark_complete(folder, {**about.data(), "counts": _counts(summary)})
     return summary
+
+
+def _counts(summary: Summary) -> dict[str, Any]:
+    return attrs.asdict(summary, filter=lambda field, _: field.name != "examples")
 
 
 def _none_usable(folder: Path, skipped: Sequence[tuple[str, Skipped]]) -> str:

@@ -14,7 +14,7 @@ def report_text(title: str, notice: str, versions: Mapping[str, str], summary: S
         f"{notice}\n" if notice else "",
         "How many there are at each step, and what could not be used (each with its reason in `skipped.csv`).\n",
         _counts("Exams", "step", summary.steps),
-        _counts("Skipped", "kind", summary.skipped) if summary.skipped else "## Skipped\n\nNothing.\n",
+        _skipped(summary),
         _counts("Views", "view", summary.views),
         _counts("Lesions (one per view)", "class", summary.lesions),
         *(_counts(f"Label {name}", "value", counts) for name, counts in summary.labels.items()),
@@ -26,6 +26,13 @@ def report_text(title: str, notice: str, versions: Mapping[str, str], summary: S
 
 def _counts(title: str, first: str, counts: Mapping[str, int]) -> str:
     return _table(title, (first, "how many"), [(name, f"{count:,}") for name, count in counts.items()])
+
+
+def _skipped(summary: Summary) -> str:
+    if not summary.skipped:
+        return "## Skipped\n\nNothing.\n"
+    rows = [(kind, f"{count:,}", summary.examples[kind]) for kind, count in summary.skipped.items()]
+    return _table("Skipped", ("kind", "how many", "the first"), rows)
 
 
 def _splits(summary: Summary) -> str:

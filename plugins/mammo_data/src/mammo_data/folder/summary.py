@@ -23,11 +23,13 @@ class Summary:
     Attributes:
         steps: exams at each step, in order.
         skipped: kind to how many were skipped.
+        examples: kind to the first of it: ``file: reason``.
         views, lesions, labels, splits: what there is of what, by name; ``splits`` by split and label.
     """
 
     steps: Mapping[str, int]
     skipped: Mapping[str, int]
+    examples: Mapping[str, str]
     views: Mapping[str, int]
     lesions: Mapping[str, int]
     labels: Mapping[str, Mapping[str, int]]
@@ -42,6 +44,7 @@ class Counting:
     left_out: int = 0
     reduced: int = 0
     skipped: Counter[str] = attrs.field(factory=Counter)
+    examples: dict[str, str] = attrs.field(factory=dict)
     cases: Counter[str] = attrs.field(factory=Counter)
     views: Counter[str] = attrs.field(factory=Counter)
     lesions: Counter[str] = attrs.field(factory=Counter)
@@ -51,7 +54,9 @@ class Counting:
 
     def add_skipped(self, skipped: Iterable[Skipped]) -> None:
         """Count what was skipped, by kind."""
-        self.skipped.update(one.kind for one in skipped)
+        for one in skipped:
+            self.skipped[one.kind] += 1
+            self.examples.setdefault(one.kind, f"{one.what}: {one.reason}")
 
     def add(self, stored: StoredExam) -> None:
         """Count one exam."""
@@ -93,6 +98,7 @@ class Counting:
         return Summary(
             steps=steps,
             skipped=dict(sorted(self.skipped.items())),
+            examples=dict(sorted(self.examples.items())),
             views=_ordered(self.views, (*VIEWS, "stored in the folder", "left where they are")),
             lesions=_ordered(self.lesions, LESION_CLASSES),
             labels={name: dict(sorted(counts.items())) for name, counts in sorted(self.labels.items())},
@@ -118,8 +124,6 @@ def _split_order(name: str) -> tuple[int, str]:
     return (SPLITS.index(name) if name in SPLITS else len(SPLITS), name)
 
 
-def skipped_text(summary: Summary) -> str:
-    """One line for the console: how many of what kind; empty where nothing was skipped."""
-    total = sum(summary.skipped.values())
-    kinds = ", ".join(f"{kind} {count:,}" for kind, count in summary.skipped.items())
-    return f"{total:,} ({kinds})" if total else ""
+def skipped_lines(summary: Summary) -> list[str]:
+    """For the console: how many of each kind, and the first of it."""
+    return [f"{count:>9,}  {kind}, e.g. {summary.examples[kind]}" for kind, count in summary.skipped.items()]
