@@ -13,7 +13,12 @@ def taskfusion_readers() -> list[Entry]:
             "synthetic",
             "mammo_data.readers.synthetic:SyntheticReader",
             "screening exams drawn from a seed: four views, density, pathology, boxes",
-        )
+        ),
+        Entry(
+            "cohort",
+            "mammo_data.readers.folder:CohortFolderReader",
+            "a cohort folder that 'taskfusion mammo prepare' made",
+        ),
     ]
 
 
@@ -23,4 +28,14 @@ def taskfusion_targets() -> list[Entry]:
     return [
         Entry("mass", "mammo_data.targets:Mass", "any box of a mass, benign or malignant"),
         Entry("calcification", "mammo_data.targets:Calcification", "any box of calcifications, benign or malignant"),
+    ]
+
+
+@hookimpl
+def taskfusion_commands() -> list[Entry]:
+    """From raw files to a cohort folder."""
+    return [
+        Entry(
+            "mammo", "mammo_data.commands:command", "make mammography cohorts from raw files, check them, look at them"
+        )
     ]

@@ -1,0 +1,66 @@
+import cv2
+import numpy as np
+import pytest
+
+from mammo_data.contact_sheet import CAPTION, COLOURS
+from mammo_data.folder.look import Choice, caption_of, chosen_rows, draw_case, write_sheets
+from mammo_data.readers.folder import CohortFolder, CohortFolderReader
+from taskfusion.errors import DataError, UnknownNameError
+from taskfusion.progress import Progress
+
+
+def read(folder):
+    return CohortFolderReader(CohortFolder(folder)).read(Progress())
+
+
+@pytest.fixture(scope="module")
+def cohort(whole):
+    """Twelve synthetic exams of 48 x 48 pixels; do not mutate."""
+    return read(whole)
+
+
+def test_cases_are_taken_evenly_at_random_by_id_by_label_and_by_split(cohort):
+    assert chosen_rows(cohort, Choice(3)) == [0, 6, 11]
+    assert chosen_rows(cohort, Choice(50)) == list(range(12))
+    assert chosen_rows(cohort, Choice(4, seed=2)) == chosen_rows(cohort, Choice(4, seed=2))
+    assert chosen_rows(cohort, Choice(ids=(cohort.ids[7], cohort.ids[1]))) == [7, 1]
+    label = cohort.annotations.classes[cohort.annotations.labels[0]]
+    with_it = np.flatnonzero(cohort.view_labels([label]).any(axis=1))
+    assert chosen_rows(cohort, Choice(50, label=label)) == with_it.tolist()
+    assert chosen_rows(cohort, Choice(50, split="train")) == cohort.rows("train").tolist()
+
+
+def test_what_nobody_has_is_refused(cohort):
+    with pytest.raises(UnknownNameError, match="unknown case 'synthetic-3-0000'"):
+        chosen_rows(cohort, Choice(ids=("synthetic-3-0000",)))
+    with pytest.raises(UnknownNameError, match=r"unknown lesion class 'malignant_mas' \(did you mean 'malignant_mass'"):
+        chosen_rows(cohort, Choice(label="malignant_mas"))
+    with pytest.raises(DataError, match="no case of synthetic fits: label None, split test"):
+        chosen_rows(cohort.part("train"), Choice(split="test"))
+
+
+def test_six_exams_a_sheet_and_the_colours_of_their_lesions(cohort, tmp_path):
+    paths = write_sheets(cohort, Choice(12), tmp_path / "sheet.png", height=96)
+    assert [path.name for path in paths] == ["sheet.png", "sheet-2.png"]
+    sheet = cv2.imread(str(paths[0]))
+    assert sheet.shape == (2 * CAPTION + 6 * (96 + CAPTION), 4 * 96, 3)
+    label = cohort.annotations.classes[cohort.annotations.labels[0]]
+    row = int(cohort.annotations.case[0])
+    assert (draw_case(cohort, row, 96, True) == COLOURS[label]).all(axis=2).any()
+    assert not (draw_case(cohort, row, 96, False) == COLOURS[label]).all(axis=2).any()
+
+
+def test_the_chest_walls_meet_in_the_middle(cohort):
+    cc = draw_case(cohort, 0, 96, False)[:96, :192].mean(axis=(0, 2))
+    assert cc[76:116].mean() > 2 * cc[:20].mean()
+
+
+def test_missing_and_unreadable_views_get_a_panel_that_says_so(make, made, folder):
+    make(made.Fake({"a": {"views": made.record("a").views[:2]}}))
+    cohort = read(folder)
+    whole = draw_case(cohort, 0, 96, True)
+    (folder / "images/a/L-CC.png").unlink()
+    harmed = draw_case(cohort, 0, 96, True)
+    assert (whole[:96, :72] == 40).all(axis=2).mean() > 0.5  # R-CC, which the exam lacks
+    assert (harmed[:96, 72:144] == 40).all(axis=2).mean() > 0.5
+    assert caption_of(cohort, 0, cohort.cases[0]).startswith("a  lesion no  malignancy no  density ?")
