@@ -1,0 +1,1 @@
+"""DDSM, the Digital Database for Screening Mammography: its texts, its lossless JPEG, its grey values, its folders."""
