@@ -89,8 +89,6 @@ def _along_diagonals(image: np.ndarray, coded: np.ndarray, predictor: int) -> No
         start = top * columns + diagonal - top  # in ``coded``; one row further down in ``image``
         span = (count - 1) * step + 1
         here = start + columns
-        left, above, corner = (
-            pixels[at : at + span : step].astype(np.int32) for at in (here - 1, start, start - 1)
-        )
+        left, above, corner = (pixels[at : at + span : step].astype(np.int32) for at in (here - 1, start, start - 1))
         guess = predicted(predictor, left, above, corner)
         pixels[here : here + span : step] = (guess + wanted[start : start + span : step]) & 0xFFFF
