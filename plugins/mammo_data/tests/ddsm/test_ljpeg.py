@@ -101,14 +101,14 @@ def test_a_flat_film_takes_a_bit_a_sample():
 @given(st.integers(1, 400))
 def test_a_stream_cut_off_anywhere_is_refused(length):
     whole = encode(smooth(20, 20, 12), 12, 2)
-    with pytest.raises(DataError, match="cut off|before its data begin|not a JPEG"):
+    with pytest.raises(DataError, match=r"cut off|before its data begin|not a JPEG"):
         decode(whole[: len(whole) - 1 - length % (len(whole) - 1)])
 
 
 @pytest.mark.parametrize("predictor", range(1, 8))
 def test_a_cut_behind_which_an_end_was_put_is_noticed(predictor):
     whole = encode(smooth(40, 40, 12), 12, predictor)
-    with pytest.raises(DataError, match="cut off|damaged"):
+    with pytest.raises(DataError, match=r"cut off|damaged"):
         decode(whole[: len(whole) // 2].rstrip(b"\xff") + b"\xff\xd9")
 
 
@@ -223,7 +223,7 @@ def test_what_the_library_refuses_is_our_error(monkeypatch):
         raise imagecodecs.Jpeg8Error("jpeg8_decode", "no")
 
     monkeypatch.setattr(imagecodecs, "jpeg8_decode", refuse)
-    with pytest.raises(DataError, match="damaged JPEG: .*no"):
+    with pytest.raises(DataError, match=r"damaged JPEG: .*no"):
         decode(with_frame())
     monkeypatch.setattr(imagecodecs, "jpeg8_decode", lambda data: np.zeros((1, 1), np.uint8))
     with pytest.raises(DataError, match=r"decodes to \(1, 1\) uint8"):

@@ -15,6 +15,8 @@ from mammo_data.ddsm.ljpeg import decode_scan
 from mammo_data.records import ViewRecord
 from taskfusion.errors import DataError
 
+MOST_BITS = 16
+
 
 @attrs.frozen
 class Scan:
@@ -66,6 +68,8 @@ def read_grey(path: Path, view: IcsView) -> tuple[np.ndarray, bool]:
     Raises:
         DataError: where the file cannot be read, or is not what the record says.
     """
+    if view.bits > MOST_BITS:
+        raise DataError(f"the record says {view.bits} bits a pixel; at most {MOST_BITS} are possible")
     data = read_bytes(path, LARGEST_IMAGE)
     unpacked = path.name.removesuffix(".gz").endswith(".1")
     grey, swapped = _unpacked(data, view) if unpacked else _packed(data, view)

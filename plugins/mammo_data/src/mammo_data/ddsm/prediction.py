@@ -1,8 +1,8 @@
 """Lossless JPEG's seven predictors, and the two rules for an image's first row (ITU T.81 annex H; PVRG's codec).
 
-Ra is the left neighbour, Rb the one above, Rc the one above left; everything is modulo 65536. The first pixel of a later
-row is predicted by the pixel above. The rules differ in row 0: the standard predicts it from the left neighbour; PVRG
-uses the scan's own predictor under a virtual row of the middle grey. They agree for predictors 1, 4 and 5.
+Everything is modulo 65536. The first pixel of a later row is predicted by the pixel above. The rules differ in row 0:
+the standard predicts it from the left neighbour; PVRG uses the scan's own predictor under a virtual row of the middle
+grey. They agree for predictors 1, 4 and 5.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from taskfusion.cases import UNKNOWN
 from taskfusion.errors import DataError
 
 MIRRORED_SITES = ("A",)
-"""Where the stored image has the nipple of a left breast at the left (Heath): turned so that the chest wall is there."""
+"""Where the stored image of a left breast has the nipple at the left (Heath); hung, the chest wall is there."""
 
 
 @attrs.frozen
