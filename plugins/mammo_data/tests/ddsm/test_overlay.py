@@ -170,7 +170,7 @@ def test_missing_values_are_none():
 
 
 def test_what_is_no_overlay_is_refused(monkeypatch):
-    with pytest.raises(DataError, match="not an overlay: begins with 'ics_version 1.0'; expected 'TOTAL_ABNORM"):
+    with pytest.raises(DataError, match=r"not an overlay: begins with 'ics_version 1.0'; expected 'TOTAL_ABNORM"):
         parse_overlay("ics_version 1.0")
     monkeypatch.setattr(reader, "MOST_PARTS", 4)
     with pytest.raises(DataError, match="not an overlay: 5 abnormalities and outlines; at most 4 are read"):

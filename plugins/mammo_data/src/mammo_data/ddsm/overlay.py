@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
 import attrs
 import numpy as np
@@ -88,17 +89,21 @@ def parse_overlay(text: str) -> Overlay:
         DataError: where the text is no overlay.
     """
     tokens = text.split()
-    if (parts := sum(token in ("ABNORMALITY", *OUTLINES) for token in tokens)) > MOST_PARTS:
-        raise DataError(f"not an overlay: {parts} abnormalities and outlines; at most {MOST_PARTS} are read")
-    starts = [at for at, token in enumerate(tokens) if token == "ABNORMALITY"]
-    if tokens[:1] != ["TOTAL_ABNORMALITIES"] and not starts:
+    if (count := sum(token in ("ABNORMALITY", *OUTLINES) for token in tokens)) > MOST_PARTS:
+        raise DataError(f"not an overlay: {count} abnormalities and outlines; at most {MOST_PARTS} are read")
+    parts = _parts(tokens, ("ABNORMALITY",))
+    if tokens[:1] != ["TOTAL_ABNORMALITIES"] and not parts:
         raise DataError(f"not an overlay: begins with {shown(text[:60])}; expected 'TOTAL_ABNORMALITIES n'")
-    head = tokens[: starts[0]] if starts else tokens
-    declared = _number(head, "TOTAL_ABNORMALITIES")
-    ends = [*starts[1:], len(tokens)]
-    found = tuple(_abnormality(tokens[start:end]) for start, end in zip(starts, ends, strict=True))
+    declared = _number(tokens[:2], "TOTAL_ABNORMALITIES")
+    found = tuple(map(_abnormality, parts))
     wrong = [] if declared == len(found) else [f"TOTAL_ABNORMALITIES is {declared}, but {len(found)} are there"]
     return Overlay(declared, found, tuple(wrong))
+
+
+def _parts(tokens: list[str], keys: tuple[str, ...]) -> list[list[str]]:
+    """From each of the keywords to the next."""
+    starts = [at for at, token in enumerate(tokens) if token in keys]
+    return [tokens[start:end] for start, end in pairwise([*starts, len(tokens)])]
 
 
 def _abnormality(tokens: list[str]) -> Abnormality:
@@ -130,22 +135,19 @@ def _number(tokens: list[str], key: str) -> int | None:
 
 
 def _types(head: list[str]) -> Iterator[LesionType]:
-    starts = [at for at, token in enumerate(head) if token == "LESION_TYPE"]
-    for start, end in zip(starts, [*starts[1:], len(head)], strict=True):
-        part = head[start:end]
+    for part in _parts(head, ("LESION_TYPE",)):
         words = {key: _value(part, key) for key in ATTRIBUTES if key in part}
         lists = {key: tuple(filter(None, word.split("-"))) for key, word in words.items() if word not in ("", "N/A")}
         yield LesionType(_value(part, "LESION_TYPE"), lists)
 
 
 def _outlines(tokens: list[str]) -> tuple[tuple[Outline, ...], list[str]]:
-    starts = [at for at, token in enumerate(tokens) if token in OUTLINES]
     found, problems = [], []
-    for start, end in zip(starts, [*starts[1:], len(tokens)], strict=True):
+    for keyword, *code in _parts(tokens, OUTLINES):
         try:
-            found.append(Outline(chain_points(tokens[start + 1 : end]), tokens[start] == "CORE"))
+            found.append(Outline(chain_points(code), keyword == "CORE"))
         except DataError as error:
-            problems.append(f"{tokens[start]}: {error}")
+            problems.append(f"{keyword}: {error}")
     return tuple(found), problems
 
 
