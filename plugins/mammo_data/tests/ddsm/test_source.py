@@ -86,7 +86,7 @@ def test_any_exam_comes_back_as_it_was_written(tmp_path_factory, data, scan, pre
     shape = data.draw(st.tuples(st.integers(1, 8), st.integers(1, 8)))
     left, top = data.draw(st.integers(0, shape[1] - 1)), data.draw(st.integers(0, shape[0] - 1))
     right, bottom = data.draw(st.integers(left, shape[1] - 1)), data.draw(st.integers(top, shape[0] - 1))
-    images = {view: image for view, image in films(bits, *shape).items()}
+    images = films(bits, *shape)
     finding = Finding([rectangle(left, top, right, bottom)], (CALCIFICATION,), "BENIGN")
     exam = Exam(images, {"RIGHT_MLO": [finding]}, number, digitizer, 4, bits, predictor, swapped)
     root = tmp_path_factory.mktemp("ddsm")
@@ -379,7 +379,9 @@ def test_the_whole_archive_s_tree_is_found(tmp_path):
     assert Counter(item.case[0] for item in found) == {"A": 1368, "B": 470, "C": 464, "D": 302}
     assert sum(len(item.images) for item in found) == 10416
     overlays = Counter(len(item.overlays) for item in found if item.category != "normal")
-    assert overlays == {1: 117, 2: 1616, 3: 24, 4: 152}
+    twice = Counter({3: 2})  # the index lists RIGHT_MLO twice in A-1826-1 and A-1059-1: one name, one file
+    assert overlays - Counter({2: 2}) + twice == {1: 117, 2: 1616, 3: 24, 4: 152}
+    assert sum(len(item.overlays) for item in found) + 2 == 4029
     assert not any(item.overlays for item in found if item.category == "normal")
     assert len({item.id for item in found}) == len(found) == 2604 and len({item.case for item in found}) == 2586
     assert not any(item.strangers for item in found)
