@@ -98,11 +98,11 @@ def test_a_flat_film_takes_a_bit_a_sample():
     np.testing.assert_array_equal(decode(stream), flat)
 
 
-@given(st.integers(1, 400))
-def test_a_stream_cut_off_anywhere_is_refused(length):
-    whole = encode(smooth(20, 20, 12), 12, 2)
-    with pytest.raises(DataError, match=r"cut off|before its data begin|not a JPEG"):
-        decode(whole[: len(whole) - 1 - length % (len(whole) - 1)])
+def test_a_stream_cut_off_anywhere_is_refused():
+    whole = encode(smooth(12, 9, 12), 12, 2)
+    for length in range(len(whole) - 1):
+        with pytest.raises(DataError, match=r"cut off|before its data begin|not a JPEG"):
+            decode(whole[:length])
 
 
 @pytest.mark.parametrize("predictor", range(1, 8))
