@@ -207,13 +207,25 @@ BROKEN_VIEWS = {
 }
 
 
+VIEW_KINDS = {
+    "the JPEG is cut off": "truncated",
+    "the file is empty": "empty",
+    "not a JPEG: begins with 544f5441": "mislabelled",
+    "the file is missing: the exam lacks this view": "missing file",
+    "the JPEG is 24 x 20, the record says 25 x 20": "wrong size",
+    "too large for the 8 bits of the record": "mislabelled",
+    "the record has no usable line of LEFT_CC": "missing record",
+    "24 x 20 samples are 960": "wrong size",
+}
+
+
 @pytest.mark.parametrize("reason", BROKEN_VIEWS)
 def test_a_broken_view_is_skipped_with_its_lesion_and_the_others_go_on(case, tmp_path, reason):
     BROKEN_VIEWS[reason](case)
     exam, skipped = read(tmp_path)
     assert [view.name for view in exam.views] == list(OURS[1:])
     (found,) = [skip for skip in skipped if reason in skip.reason]
-    assert "LEFT_CC" in found.what and found.kind in ("unusable image", "missing file", "missing record")
+    assert "LEFT_CC" in found.what and found.kind == VIEW_KINDS.get(reason, "unusable image")
     assert [skip.kind for skip in skipped if "OVERLAY" in skip.what] == ["lesion without view"]
     assert exam.labels["malignancy"] == 1  # the other view shows a malignant lesion
 
@@ -271,8 +283,9 @@ def with_overlay(tmp_path: Path, text: str | bytes, more: dict | None = None) ->
 
 GOOD = overlay_text([MASS_AT])
 BROKEN_OVERLAYS = {
-    "the file is empty": (b"", "unreadable overlay"),
-    "not an overlay: begins with": (b"\xff\xd8\xff\xc3", "unreadable overlay"),
+    "the file is empty": (b"", "empty"),
+    "not an overlay: begins with": (b"\xff\xd8\xff\xc3", "mislabelled"),
+    "not an overlay: 1002 abnormalities": (GOOD + "\tCORE\n" * 1000, "mislabelled"),
     "TOTAL_ABNORMALITIES is 2, but 1 are there": (GOOD.replace("IES 1", "IES 2"), "mismatch"),
     "no BOUNDARY could be read": (GOOD[:-2], "unusable outline"),
     "the outline runs to column 209, row 3": (GOOD.replace("2 3 2", "202 3 2"), "unusable outline"),

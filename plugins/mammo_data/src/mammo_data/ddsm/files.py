@@ -7,6 +7,7 @@ import re
 import zlib
 from pathlib import Path
 
+from mammo_data.ddsm.faults import EmptyError
 from taskfusion.errors import DataError
 
 LARGEST_TEXT = 1 << 22
@@ -26,7 +27,7 @@ def read_bytes(path: Path, limit: int) -> bytes:
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"cannot be read: {error}") from error
     if not data:
-        raise DataError("the file is empty")
+        raise EmptyError("the file is empty")
     if len(data) > limit:
         raise DataError(f"the file holds more than {limit} bytes")
     return data

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import attrs
 
+from mammo_data.ddsm.faults import MislabelledError
 from mammo_data.ddsm.files import shown, whole
 from taskfusion.errors import DataError
 
@@ -78,7 +79,7 @@ def parse_ics(text: str) -> Ics:
     lines = [words for words in map(str.split, text.splitlines()) if words]
     records = {words[0]: words[1:] for words in reversed(lines)}  # the first of several counts
     if "ics_version" not in records:
-        raise DataError(f"not an .ics record: begins with {shown(text[:60])}; expected 'ics_version 1.0'")
+        raise MislabelledError(f"not an .ics record: begins with {shown(text[:60])}; expected 'ics_version 1.0'")
     views, problems = _views(lines)
     return Ics(
         case=_case(records),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import attrs
 import numpy as np
 
+from mammo_data.ddsm.faults import MislabelledError, TruncatedError
 from taskfusion.errors import DataError
 
 SOI, EOI, SOS, DHT, DNL, SOF3 = 0xD8, 0xD9, 0xDA, 0xC4, 0xDC, 0xC3
@@ -79,16 +80,18 @@ def read_header(data: bytes) -> LosslessHeader:
         elif marker == SOS:
             return _scan(body, seen, at + 2 + len(body))
         elif marker in OTHER_FRAMES:
-            raise DataError(f"a JPEG of another process (marker FF{marker:02X}); expected lossless Huffman, FFC3")
+            raise MislabelledError(
+                f"a JPEG of another process (marker FF{marker:02X}); expected lossless Huffman, FFC3"
+            )
         elif marker == RESTART_INTERVAL and any(body):
             raise DataError("restart intervals are not supported; PVRG's codec writes none")
-    raise DataError("the JPEG ends before its data begin")
+    raise TruncatedError("the JPEG ends before its data begin")
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, bytes]]:
     """Marker, place of the length field, and body of each segment."""
     if data[:2] != bytes((0xFF, SOI)):
-        raise DataError(f"not a JPEG: begins with {data[:4].hex() or 'nothing'}; expected ffd8")
+        raise MislabelledError(f"not a JPEG: begins with {data[:4].hex() or 'nothing'}; expected ffd8")
     at = 2
     while at < len(data):
         if data[at] != 0xFF:
@@ -97,7 +100,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, bytes]]:
             at += 1
         length = int.from_bytes(data[at + 1 : at + 3], "big")
         if length < 2 or at + 1 + length > len(data):
-            raise DataError("the JPEG is cut off inside its header")
+            raise TruncatedError("the JPEG is cut off inside its header")
         yield data[at], at + 1, data[at + 3 : at + 1 + length]
         at += 1 + length
 

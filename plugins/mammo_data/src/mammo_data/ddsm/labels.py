@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from mammo_data.ddsm.faults import kind_of
 from mammo_data.ddsm.files import read_text, shown
 from mammo_data.ddsm.ics import VIEW_NAMES, Ics
 from mammo_data.ddsm.overlay import Abnormality, LesionType, Overlay, box_of_outline, parse_overlay
@@ -75,7 +76,7 @@ def _read_overlay(files: CaseFiles, name: str, view: ViewRecord | None, labels: 
     try:
         overlay = parse_overlay(read_text(path))
     except DataError as error:
-        labels.lose(str(path), str(error), "unreadable overlay")
+        labels.lose(str(path), str(error), kind_of(error, "unreadable overlay"))
         return
     _note_missing(str(path), overlay, labels)
     for abnormality in overlay.abnormalities:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from mammo_data.ddsm.faults import TruncatedError
 from mammo_data.ddsm.jpeg_header import DHT, EOI, SOF3, SOI, SOS, HuffmanTable, LosslessHeader, read_header
 from mammo_data.ddsm.prediction import ALIKE, differences, pvrg_image
 from taskfusion.errors import DataError
@@ -54,7 +55,7 @@ def _scan_data(data: bytes, start: int) -> bytes:
     scan = np.frombuffer(data, np.uint8, offset=start)
     markers = np.flatnonzero((scan[:-1] == 0xFF) & (scan[1:] != 0))
     if not len(markers):
-        raise DataError("the JPEG is cut off: its end marker is missing")
+        raise TruncatedError("the JPEG is cut off: its end marker is missing")
     end = start + int(markers[0])
     marker = data[end + 1]
     if marker not in (EOI, 0xFF):
@@ -71,7 +72,7 @@ def _check_size(header: LosslessHeader, scan: bytes) -> None:
     if samples > MOST_SAMPLES:
         raise DataError(f"{header.rows} x {header.columns} samples are declared; at most {MOST_SAMPLES} are read")
     if samples > _bits_of(scan):  # a sample takes a bit at least
-        raise DataError(
+        raise TruncatedError(
             f"the JPEG is cut off: {header.rows} x {header.columns} samples are declared, and {len(scan)} bytes of data"
             " follow, less than a bit each"
         )
@@ -117,7 +118,7 @@ def _check_bits(coded: np.ndarray, table: HuffmanTable, available: int) -> None:
         raise DataError("damaged JPEG: its data make no sense from some place on")
     needed = int(by_category @ bits)
     if needed > available:
-        raise DataError(f"the JPEG is cut off: its samples need {needed} bits, {available} are there")
+        raise TruncatedError(f"the JPEG is cut off: its samples need {needed} bits, {available} are there")
     if available - needed >= 8 * (1 + SPARE_BYTES):
         raise DataError(f"damaged JPEG: its samples need {needed} bits, but {available} are there")
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 import attrs
 import numpy as np
 
+from mammo_data.ddsm.faults import MislabelledError, TruncatedError
 from mammo_data.ddsm.files import shown, whole
 from taskfusion.errors import DataError
 
@@ -90,10 +91,10 @@ def parse_overlay(text: str) -> Overlay:
     """
     tokens = text.split()
     if (count := sum(token in ("ABNORMALITY", *OUTLINES) for token in tokens)) > MOST_PARTS:
-        raise DataError(f"not an overlay: {count} abnormalities and outlines; at most {MOST_PARTS} are read")
+        raise MislabelledError(f"not an overlay: {count} abnormalities and outlines; at most {MOST_PARTS} are read")
     parts = _parts(tokens, ("ABNORMALITY",))
     if tokens[:1] != ["TOTAL_ABNORMALITIES"] and not parts:
-        raise DataError(f"not an overlay: begins with {shown(text[:60])}; expected 'TOTAL_ABNORMALITIES n'")
+        raise MislabelledError(f"not an overlay: begins with {shown(text[:60])}; expected 'TOTAL_ABNORMALITIES n'")
     declared = _number(tokens[:2], "TOTAL_ABNORMALITIES")
     found = tuple(map(_abnormality, parts))
     wrong = [] if declared == len(found) else [f"TOTAL_ABNORMALITIES is {declared}, but {len(found)} are there"]
@@ -161,7 +162,7 @@ def chain_points(tokens: list[str]) -> np.ndarray:
         DataError: where the start is no number, a code is not 0..7, or the ``#`` is missing: the line was cut off.
     """
     if "#" not in tokens:
-        raise DataError("the chain code is cut off: its '#' is missing")
+        raise TruncatedError("the chain code is cut off: its '#' is missing")
     start, codes = [whole(token) for token in tokens[:2]], tokens[2 : tokens.index("#")]
     if len(start) < 2 or None in start:
         raise DataError(f"the chain code begins with {shown(' '.join(tokens[:2]))}; expected a column and a row")

@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 
 from mammo_data.ddsm.density import grey_to_16_bits
+from mammo_data.ddsm.faults import MislabelledError, WrongSizeError
 from mammo_data.ddsm.files import LARGEST_IMAGE, read_bytes
 from mammo_data.ddsm.ics import VIEW_NAMES, IcsView
 from mammo_data.ddsm.jpeg_header import read_header
@@ -74,7 +75,7 @@ def read_grey(path: Path, view: IcsView) -> tuple[np.ndarray, bool]:
     unpacked = path.name.removesuffix(".gz").endswith(".1")
     grey, swapped = _unpacked(data, view) if unpacked else _packed(data, view)
     if grey.max() >= 1 << view.bits:
-        raise DataError(f"a sample is {grey.max()}, too large for the {view.bits} bits of the record")
+        raise MislabelledError(f"a sample is {grey.max()}, too large for the {view.bits} bits of the record")
     return grey, swapped
 
 
@@ -82,13 +83,15 @@ def _packed(data: bytes, view: IcsView) -> tuple[np.ndarray, bool]:
     header = read_header(data)
     shape = (view.lines, view.pixels_per_line)
     if header.rows * header.columns != shape[0] * shape[1]:
-        raise DataError(f"the JPEG is {header.rows} x {header.columns}, the record says {shape[0]} x {shape[1]}")
+        raise WrongSizeError(f"the JPEG is {header.rows} x {header.columns}, the record says {shape[0]} x {shape[1]}")
     return decode_scan(header, data).reshape(shape), (header.rows, header.columns) != shape
 
 
 def _unpacked(data: bytes, view: IcsView) -> tuple[np.ndarray, bool]:
     needed = 2 * view.lines * view.pixels_per_line
     if len(data) != needed:
-        raise DataError(f"the file holds {len(data)} bytes; {view.lines} x {view.pixels_per_line} samples are {needed}")
+        raise WrongSizeError(
+            f"the file holds {len(data)} bytes; {view.lines} x {view.pixels_per_line} samples are {needed}"
+        )
     grey = np.frombuffer(data, ">u2").astype(np.uint16)
     return grey.reshape(view.lines, view.pixels_per_line), False

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from mammo_data.ddsm.density import scanner_of
+from mammo_data.ddsm.faults import MislabelledError, kind_of
 from mammo_data.ddsm.files import read_text
 from mammo_data.ddsm.ics import VIEW_NAMES, Ics, parse_ics
 from mammo_data.ddsm.labels import read_labels
@@ -72,7 +73,7 @@ class DdsmSource:
         try:
             ics, scan = self._record(files)
         except DataError as error:
-            return None, [Skipped(str(files.record), str(error), "unusable record")]
+            return None, [Skipped(str(files.record), str(error), kind_of(error, "unusable record"))]
         skipped = [_stranger(path, files) for path in files.strangers]
         skipped += [Skipped(str(files.record), problem, "record") for problem in ics.problems]
         views = _read_views(files, ics, scan, skipped)
@@ -93,7 +94,7 @@ class DdsmSource:
     def _record(self, files: CaseFiles) -> tuple[Ics, Scan]:
         ics = parse_ics(read_text(files.record))
         if ics.case.replace("-", "_") != files.case:
-            raise DataError(f"the record of {files.case} names another case: {ics.case}")
+            raise MislabelledError(f"the record of {files.case} names another case: {ics.case}")
         mirrored = self.hang and ics.case[0].upper() in MIRRORED_SITES
         return ics, Scan(scanner_of(ics.case, ics.digitizer), mirrored)
 
@@ -116,7 +117,7 @@ def _read_views(files: CaseFiles, ics: Ics, scan: Scan, skipped: list[Skipped]) 
             try:
                 views[name] = read_view(path, ics.views[name], scan)
             except DataError as error:
-                skipped.append(Skipped(str(path), str(error), "unusable image"))
+                skipped.append(Skipped(str(path), str(error), kind_of(error, "unusable image")))
     return views
 
 
