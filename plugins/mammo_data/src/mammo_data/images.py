@@ -17,6 +17,8 @@ THRESHOLD = 0.05
 """Tissue is what is brighter than this share of the way from the film's darkest to its brightest grey."""
 WHITE = 0.995
 """Quantile of the grey values in the breast that becomes 1."""
+CLEARLY = 1.5
+"""The chest wall lies on an edge for sure if that holds so many times more of the breast than the other."""
 LARGEST_ZOOM = 2.0
 """A small breast is enlarged at most this much over what fits the whole film in."""
 
@@ -54,6 +56,12 @@ def clean(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
 def chest_side(mask: np.ndarray) -> str:
     """The image edge that the breast lies on, as the laterality of a natively hung view: "L" left, "R" right."""
     return "R" if mask[:, -1].sum() > mask[:, 0].sum() else "L"
+
+
+def clearer_side(mask: np.ndarray) -> str | None:
+    """Like :func:`chest_side`, but None where neither edge holds clearly more of the breast than the other."""
+    left, right = int(mask[:, 0].sum()), int(mask[:, -1].sum())
+    return None if max(left, right) < CLEARLY * min(left, right) or left == right else chest_side(mask)
 
 
 @frozen
