@@ -21,7 +21,8 @@ STARTS = (b"\x02\x00", b"\x08\x00", b"\x00\x08")
 TAGS = [
     "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "PatientID", "IssuerOfPatientID", "PatientAge",
     "PatientBirthDate", "StudyDate", "AcquisitionDate", "AcquisitionTime", "ContentDate", "ContentTime",
-    "InstanceNumber", "Modality", "Manufacturer", "ManufacturerModelName", "BodyPartExamined", "SeriesDescription", "ProtocolName",
+    "InstanceNumber", "Modality", "Manufacturer", "ManufacturerModelName", "BodyPartExamined", "SeriesDescription",
+    "ProtocolName",
     "AcquisitionDeviceProcessingDescription", "ImageType", "ImageLaterality", "Laterality", "ViewPosition",
     "ViewCodeSequence", "ViewModifierCodeSequence", "PaddleDescription", "PartialView", "BreastImplantPresent",
     "QualityControlImage", "EstimatedRadiographicMagnificationFactor", "PresentationIntentType", "PatientOrientation",
