@@ -60,6 +60,8 @@ def save(dataset: Dataset, path: Path, syntax: str = ExplicitVRLittleEndian, **o
     """Write a file with preamble and meta header."""
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.file_meta.MediaStorageSOPClassUID = dataset.get("SOPClassUID", "1.2")  # a dataset may lack its own
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.get("SOPInstanceUID", "1.2")
     path.parent.mkdir(parents=True, exist_ok=True)
     if "PixelData" in dataset:
         dataset["PixelData"].VR = "OW" if dataset.BitsAllocated == 16 else "OB"

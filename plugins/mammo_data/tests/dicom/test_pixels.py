@@ -198,7 +198,9 @@ def test_a_compression_without_decoder_is_named(tmp_path, dicom, write):
     dataset = dicom(PixelData=encapsulate([b"anything"]))
     dataset["PixelData"].is_undefined_length = True
     for syntax, name in ((HTJ2KLossless, "High-Throughput JPEG 2000"), ("1.2.840.10008.1.2.4.100", "MPEG2")):
-        with pytest.raises(UnusableError, match=f"is compressed as {name}.*, for which no decoder is installed") as found:
+        with pytest.raises(
+            UnusableError, match=f"is compressed as {name}.*, for which no decoder is installed"
+        ) as found:
             read_pixels(write(dataset, tmp_path / "packed", syntax))
         assert found.value.kind == "no decoder"
 
@@ -208,7 +210,7 @@ def test_an_image_of_a_table_s_cohort_names_its_file_where_it_cannot_be_read(tmp
     np.testing.assert_array_equal(image.read(), draw())
     assert image.fingerprint() != DicomImage(image.path, window=False).fingerprint()
     image.path.write_text("hello")
-    with pytest.raises(DataError, match="image not readable: .*image: is no DICOM file"):
+    with pytest.raises(DataError, match=r"image not readable: .*image: is no DICOM file"):
         image.read()
 
 
