@@ -10,14 +10,14 @@ def taskfusion_readers() -> list[Entry]:
     """The cohorts that can be read."""
     return [
         Entry(
-            "synthetic",
-            "mammo_data.readers.synthetic:SyntheticReader",
-            "screening exams drawn from a seed: four views, density, pathology, boxes",
-        ),
-        Entry(
             "mammograms",
             "mammo_data.readers.images:MammogramReader",
             "a folder of images (DICOM, PNG, TIFF …) and a table of one row per image",
+        ),
+        Entry(
+            "synthetic",
+            "mammo_data.readers.synthetic:SyntheticReader",
+            "screening exams drawn from a seed: four views, density, pathology, boxes",
         ),
     ]
 
