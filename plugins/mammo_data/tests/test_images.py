@@ -153,6 +153,22 @@ def test_the_chest_wall_comes_to_the_left_whatever_the_laterality():
     assert (left[40:80, 0] > 0.5).all()
 
 
+def test_an_image_that_was_stored_mirrored_comes_out_like_one_that_was_not():
+    image = half_disc()
+    box = np.array([[5, 50, 20, 70]])
+    native, placement = prepare(image, (120, 90), "L")
+    mirrored, other = prepare(image[:, ::-1], (120, 90), "L")
+    np.testing.assert_array_equal(native, mirrored)
+    np.testing.assert_allclose(other.to_prepared([[70, 50, 85, 70]]), placement.to_prepared(box))
+
+
+def test_the_laterality_decides_where_the_pixels_show_nothing():
+    image = np.zeros((60, 45))
+    image[20:40, 10:30] = 100
+    assert prepare(image, (60, 45), "R")[1].flipped
+    assert not prepare(image, (60, 45), "L")[1].flipped
+
+
 def test_laterality_is_seen_where_it_is_not_given():
     image = half_disc()
     assert chest_side(breast_mask(image)) == "L"

@@ -136,9 +136,10 @@ def prepare(
     inside the breast, so 12 bits in a 16-bit file and all 16 bits come out alike. A constant image gives zeros.
 
     Args:
-        image: (height, width), hung natively: chest wall at the left edge in L views, at the right edge in R views.
+        image: (height, width), of either orientation: the pixels show on which edge the breast lies.
         size: height and width of the result.
-        laterality: "L" or "R"; None looks at which edge the breast lies on.
+        laterality: "L" or "R", decides where the pixels do not show it, as if the image hung natively: chest wall at
+            the left edge in L views, at the right edge in R views.
         crop: cut to the breast's bounding box, or keep the whole film.
 
     Returns:
@@ -147,7 +148,7 @@ def prepare(
     image = _grey(image)
     _check(size, laterality)
     mask = breast_mask(image)
-    flipped = (laterality or chest_side(mask)) == "R"
+    flipped = (clearer_side(mask) or laterality or chest_side(mask)) == "R"
     if not mask.any():
         return np.zeros(size, np.float32), _fit((0, 0, image.shape[1], image.shape[0]), image.shape, size, flipped)
     white = _quantiles(image[mask], (WHITE,))[0]
