@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mammo_data.images import Placement, breast_mask, chest_side, clean, laterality_of, prepare
+from mammo_data.images import Placement, breast_mask, chest_side, clean, clearer_side, laterality_of, prepare
 from mammo_data.synthetic import SyntheticConfig, generate_exam
 from taskfusion.errors import DataError
 
@@ -62,6 +62,13 @@ def test_a_bright_spot_is_found_where_its_box_went(height, width, size, laterali
     np.testing.assert_allclose(placement.to_prepared(box)[0], found, atol=1.6)
 
 
+@given(placements, coordinates, coordinates)
+def test_points_go_where_the_corners_of_boxes_go(placement, x, y):
+    corners = placement.to_prepared([[x, y, x + 10, y + 10]])[0]
+    point = placement.points_to_prepared([[x, y]])[0]
+    np.testing.assert_allclose(point, [corners[2 if placement.flipped else 0], corners[1]], atol=1e-6)
+
+
 def test_the_mask_is_the_breast_without_label():
     mask = breast_mask(half_disc())
     assert mask.dtype == bool
@@ -74,6 +81,27 @@ def test_holes_are_filled():
     image = half_disc()
     image[58:63, 10:15] = 0
     assert breast_mask(image)[60, 12]
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_dark_tissue_at_the_chest_wall_is_breast_and_a_wide_fold_is_not(mirrored):
+    image = half_disc(400, 300, radius=160)
+    image[190:205, :8] = 0
+    image[90:130, :8] = 0
+    mask = breast_mask(image[:, ::-1] if mirrored else image)
+    mask = mask[:, ::-1] if mirrored else mask
+    assert mask[190:205, :8].all()
+    assert not mask[95:125, :6].any()
+
+
+def test_it_is_seen_whether_the_side_of_the_chest_wall_is_clear():
+    mask = np.zeros((10, 8), bool)
+    assert clearer_side(mask) is None
+    mask[:6, 0] = True
+    assert clearer_side(mask) == "L"
+    assert clearer_side(mask[:, ::-1]) == "R"
+    mask[:5, -1] = True
+    assert clearer_side(mask) is None
 
 
 @pytest.mark.parametrize("value", [0, 7, 65535])
@@ -123,6 +151,22 @@ def test_the_chest_wall_comes_to_the_left_whatever_the_laterality():
     np.testing.assert_array_equal(left, right)
     assert placement.flipped
     assert (left[40:80, 0] > 0.5).all()
+
+
+def test_an_image_that_was_stored_mirrored_comes_out_like_one_that_was_not():
+    image = half_disc()
+    box = np.array([[5, 50, 20, 70]])
+    native, placement = prepare(image, (120, 90), "L")
+    mirrored, other = prepare(image[:, ::-1], (120, 90), "L")
+    np.testing.assert_array_equal(native, mirrored)
+    np.testing.assert_allclose(other.to_prepared([[70, 50, 85, 70]]), placement.to_prepared(box))
+
+
+def test_the_laterality_decides_where_the_pixels_show_nothing():
+    image = np.zeros((60, 45))
+    image[20:40, 10:30] = 100
+    assert prepare(image, (60, 45), "R")[1].flipped
+    assert not prepare(image, (60, 45), "L")[1].flipped
 
 
 def test_laterality_is_seen_where_it_is_not_given():

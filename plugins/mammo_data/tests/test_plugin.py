@@ -4,7 +4,7 @@ import sys
 from mammo_data import plugin
 from taskfusion.plugins import build_registry
 
-HEAVY = ("cv2", "scipy", "numpy", "tensorflow", "sklearn", "pandas")
+HEAVY = ("cv2", "pydicom", "scipy", "numpy", "tensorflow", "sklearn", "pandas")
 
 
 def test_the_reader_is_registered():
@@ -12,6 +12,7 @@ def test_the_reader_is_registered():
     assert not registry.broken
     assert "synthetic" in registry.names("reader")
     assert registry.load("reader", "synthetic").__name__ == "SyntheticReader"
+    assert registry.load("reader", "mammograms").__name__ == "MammogramReader"
 
 
 def test_the_plugin_module_imports_nothing_heavy():

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from mammo_data.images import breast_mask, laterality_of, prepare
 from mammo_data.synthetic import DENSITIES, PATHOLOGIES, SyntheticConfig, SyntheticExam, generate_exam
 from taskfusion.errors import DataError
 
@@ -20,6 +21,8 @@ COLOURS = {
 }
 HANGING = (("R-CC", "L-CC"), ("R-MLO", "L-MLO"))
 CAPTION = 26
+#: Bluish green and reddish purple of the same palette, which are no lesion's.
+OUTLINE, BOX = (115, 158, 0), (167, 121, 204)
 
 
 def draw_exam(exam: SyntheticExam, boxes: bool = True) -> np.ndarray:
@@ -70,3 +73,47 @@ def write_contact_sheet(
     sheet = contact_sheet([generate_exam(seed, index, config) for index in range(count)], boxes)
     encoded = cv2.imencode(".png", sheet)[1]
     path.write_bytes(encoded.tobytes())
+
+
+def draw_views(
+    views: Mapping[str, np.ndarray], height: int, boxes: Mapping[str, np.ndarray] | None = None, turned: bool = False
+) -> np.ndarray:
+    """Views as they are prepared for a model, with the outline of the breast mask: uint8 BGR (height, …, 3).
+
+    Args:
+        views: name to (height, width) grey values of any range, hung natively.
+        height: of the picture in pixels.
+        boxes: name to (k, 4) xyxy in pixels of the view as given.
+        turned: cleaned, cut and turned as :func:`mammo_data.images.prepare` does, chest walls all at the left, instead
+            of as given.
+    """
+    panels = [
+        _draw_outlined(name, views[name], height, (boxes or {}).get(name, np.zeros((0, 4))), turned)
+        for pair in HANGING
+        for name in pair
+        if name in views
+    ]
+    if not panels:
+        raise DataError(f"no view to draw; expected some of {', '.join(name for pair in HANGING for name in pair)}")
+    return np.hstack(panels)
+
+
+def _draw_outlined(name: str, pixels: np.ndarray, height: int, boxes: np.ndarray, turned: bool) -> np.ndarray:
+    mask = breast_mask(pixels).astype(np.uint8)
+    width = round(height * (0.75 if turned else pixels.shape[1] / pixels.shape[0]))
+    image, placement = prepare(pixels, (height, width), laterality_of(name), crop=turned)
+    if not turned:
+        scaled = cv2.resize(pixels.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+        image = np.clip(scaled / max(float(np.quantile(scaled, 0.995)), 1e-6), 0, 1)
+    picture = cv2.cvtColor(np.round(255 * image).astype(np.uint8), cv2.COLOR_GRAY2BGR)
+    lines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    zoom = np.array([width / pixels.shape[1], height / pixels.shape[0]])
+    for line in lines:
+        points = line[:, 0] + 0.5
+        moved = placement.points_to_prepared(points) if turned else points * zoom
+        cv2.polylines(picture, [np.round(moved - 0.5).astype(np.int32)], True, OUTLINE, 1)
+    for box in placement.to_prepared(boxes) if turned else np.asarray(boxes) * np.tile(zoom, 2):
+        x0, y0, x1, y1 = (round(float(edge)) for edge in box)
+        cv2.rectangle(picture, (x0, y0), (x1, y1), BOX, 1)
+    cv2.putText(picture, name, (6, height - 8), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (220, 220, 220), 1, cv2.LINE_AA)
+    return picture

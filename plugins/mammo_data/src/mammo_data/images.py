@@ -17,12 +17,16 @@ THRESHOLD = 0.05
 """Tissue is what is brighter than this share of the way from the film's darkest to its brightest grey."""
 WHITE = 0.995
 """Quantile of the grey values in the breast that becomes 1."""
+CLEARLY = 1.5
+"""The chest wall lies on an edge for sure if that holds so many times more of the breast than the other."""
+LARGEST_GAP = 0.05
+"""Dark tissue at the chest wall is breast if its opening is at most this share of the height; more may be a fold."""
 LARGEST_ZOOM = 2.0
 """A small breast is enlarged at most this much over what fits the whole film in."""
 
 
 def breast_mask(image: np.ndarray) -> np.ndarray:
-    """The breast: plain threshold, largest component, holes filled (III-A).
+    """The breast: plain threshold, largest component (III-A), holes filled, those too that open at the chest wall.
 
     Args:
         image: (height, width) grey values of any range.
@@ -36,12 +40,28 @@ def breast_mask(image: np.ndarray) -> np.ndarray:
         return np.zeros(image.shape, bool)
     tissue = (image > low + THRESHOLD * (high - low)).astype(np.uint8)
     tissue = cv2.morphologyEx(tissue, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    breast = _largest(tissue)
+    edge = breast[:, 0 if chest_side(breast) == "L" else -1]
+    return _largest(breast) > 0 if _close_gaps(edge) else breast > 0
+
+
+def _largest(tissue: np.ndarray) -> np.ndarray:
+    """uint8 (height, width): the largest component, filled; all 0 where there is none."""
     outlines, _ = cv2.findContours(tissue, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    if not outlines:
-        return np.zeros(image.shape, bool)
-    breast = np.zeros(image.shape, np.uint8)
-    cv2.drawContours(breast, [max(outlines, key=cv2.contourArea)], -1, 1, cv2.FILLED)
-    return breast.astype(bool)
+    filled = np.zeros(tissue.shape, np.uint8)
+    if outlines:
+        cv2.drawContours(filled, [max(outlines, key=cv2.contourArea)], -1, 1, cv2.FILLED)
+    return filled
+
+
+def _close_gaps(edge: np.ndarray) -> bool:
+    """Fill small gaps of an image edge (height,) in place; whether there were any."""
+    rows = np.flatnonzero(edge)
+    steps = np.diff(rows)
+    small = np.flatnonzero((steps > 1) & (steps - 1 <= LARGEST_GAP * len(edge)))
+    for gap in small:
+        edge[rows[gap] : rows[gap + 1]] = 1
+    return len(small) > 0
 
 
 def clean(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -54,6 +74,12 @@ def clean(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
 def chest_side(mask: np.ndarray) -> str:
     """The image edge that the breast lies on, as the laterality of a natively hung view: "L" left, "R" right."""
     return "R" if mask[:, -1].sum() > mask[:, 0].sum() else "L"
+
+
+def clearer_side(mask: np.ndarray) -> str | None:
+    """Like :func:`chest_side`, but None where neither edge holds clearly more of the breast than the other."""
+    left, right = int(mask[:, 0].sum()), int(mask[:, -1].sum())
+    return None if max(left, right) < CLEARLY * min(left, right) or left == right else chest_side(mask)
 
 
 @frozen
@@ -82,6 +108,11 @@ class Placement:
         boxes = (_boxes(boxes) - self._move) / self._zoom + self._offset
         return _mirror(boxes, self.width) if self.flipped else boxes
 
+    def points_to_prepared(self, points: np.ndarray) -> np.ndarray:
+        """Points (n, 2) x, y of the original in the prepared image."""
+        corners = self.to_prepared(np.tile(np.asarray(points, np.float64).reshape(-1, 2), 2))
+        return corners[:, :2]  # a box without area stays one, mirrored or not
+
     @property
     def _offset(self) -> np.ndarray:
         return np.array([self.left, self.top, self.left, self.top])
@@ -105,9 +136,10 @@ def prepare(
     inside the breast, so 12 bits in a 16-bit file and all 16 bits come out alike. A constant image gives zeros.
 
     Args:
-        image: (height, width), hung natively: chest wall at the left edge in L views, at the right edge in R views.
+        image: (height, width), of either orientation: the pixels show on which edge the breast lies.
         size: height and width of the result.
-        laterality: "L" or "R"; None looks at which edge the breast lies on.
+        laterality: "L" or "R", decides where the pixels do not show it, as if the image hung natively: chest wall at
+            the left edge in L views, at the right edge in R views.
         crop: cut to the breast's bounding box, or keep the whole film.
 
     Returns:
@@ -116,7 +148,7 @@ def prepare(
     image = _grey(image)
     _check(size, laterality)
     mask = breast_mask(image)
-    flipped = (laterality or chest_side(mask)) == "R"
+    flipped = (clearer_side(mask) or laterality or chest_side(mask)) == "R"
     if not mask.any():
         return np.zeros(size, np.float32), _fit((0, 0, image.shape[1], image.shape[0]), image.shape, size, flipped)
     white = _quantiles(image[mask], (WHITE,))[0]

@@ -10,6 +10,11 @@ def taskfusion_readers() -> list[Entry]:
     """The cohorts that can be read."""
     return [
         Entry(
+            "mammograms",
+            "mammo_data.readers.images:MammogramReader",
+            "a folder of images (DICOM, PNG, TIFF …) and a table of one row per image",
+        ),
+        Entry(
             "synthetic",
             "mammo_data.readers.synthetic:SyntheticReader",
             "screening exams drawn from a seed: four views, density, pathology, boxes",

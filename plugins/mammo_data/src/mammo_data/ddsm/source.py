@@ -86,7 +86,7 @@ class DdsmSource:
             views=tuple(views.values()),
             lesions=tuple(labels.lesions),
             density=ics.density - 1 if ics.density in (1, 2, 3, 4) else UNKNOWN,
-            metadata=_metadata(files, ics, scan),
+            metadata=_metadata(ics, scan),
             annotated=labels.complete,
         )
         return exam, [*skipped, *labels.skipped]
@@ -121,11 +121,10 @@ def _read_views(files: CaseFiles, ics: Ics, scan: Scan, skipped: list[Skipped]) 
     return views
 
 
-def _metadata(files: CaseFiles, ics: Ics, scan: Scan) -> dict[str, Any]:
+def _metadata(ics: Ics, scan: Scan) -> dict[str, Any]:
+    """Columns of the case. Its category and volume are none: "cancer" and "benign" are the label itself."""
     return {
         "age": ics.age or None,
-        "category": files.category,
-        "volume": files.volume,
         "scanner": scan.scanner,
         "film_type": ics.film_type,
         "study_date": _date(ics.study_date),
