@@ -1,7 +1,7 @@
 """The pixels of a DICOM file as grey values of 16 bits, of which higher means denser tissue.
 
 The order is the standard's (PS3.3 C.11): stored values, modality LUT or rescaling, VOI LUT or window, then the
-inversion of MONOCHROME1. All of it by pydicom; compressed images by its decoders and GDCM's.
+inversion of MONOCHROME1. All of it by pydicom.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 from pydicom import Dataset
-from pydicom.pixels import apply_modality_lut, apply_voi_lut, get_decoder, pixel_array
-from pydicom.uid import UID, UncompressedTransferSyntaxes
+from pydicom.dataset import FileMetaDataset
+from pydicom.pixels import apply_modality_lut, apply_voi_lut
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from mammo_data.dicom.compressed import refuse_without_decoder, stored_values
 from mammo_data.dicom.header import image_size, is_presentation, open_dicom
 from mammo_data.dicom.unusable import UnusableError, refusing
 
@@ -40,7 +42,7 @@ def read_pixels(path: Path, window: bool = True) -> np.ndarray:
     with refusing("unreadable", "the header cannot be understood"):
         _refuse_undecodable(header)
     with refusing("truncated", "the pixels cannot be decoded"):
-        stored = pixel_array(header)
+        stored = stored_values(header)
         if stored.shape != image_size(header):
             raise UnusableError("unreadable", f"decodes to shape {stored.shape}; expected {image_size(header)}")
     with refusing("unreadable", "the grey values cannot be understood"):
@@ -59,29 +61,13 @@ def _refuse_undecodable(header: Dataset) -> None:
     bits = [int(header.get(name) or 0) for name in ("BitsAllocated", "BitsStored")]
     if bits[0] not in (8, 16) or not 1 <= bits[1] <= bits[0]:
         raise UnusableError("unreadable", f"stores {bits[1]} of {bits[0]} bits; expected 8 or 16 with at least 1 used")
-    _refuse_without_decoder(header)
-
-
-def _refuse_without_decoder(header: Dataset) -> None:
-    syntax = getattr(header, "file_meta", {}).get("TransferSyntaxUID")
-    if syntax is None:  # no meta header: the standard's default, uncompressed
+    if "TransferSyntaxUID" not in getattr(header, "file_meta", {}):
         _complete(header)
-        return
-    if syntax in UncompressedTransferSyntaxes:
-        return
-    try:
-        missing = not get_decoder(UID(syntax)).is_available
-    except NotImplementedError:
-        missing = True
-    if missing:
-        raise UnusableError("no decoder", f"is compressed as {UID(syntax).name}, for which no decoder is installed")
+    refuse_without_decoder(header)
 
 
 def _complete(header: Dataset) -> None:
     """Say what pydicom found out about a file without meta header, which its decoders ask for."""
-    from pydicom.dataset import FileMetaDataset
-    from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
-
     implicit, little = header.original_encoding
     header.file_meta = FileMetaDataset()
     header.file_meta.TransferSyntaxUID = (
