@@ -265,7 +265,7 @@ def test_a_mask_of_another_resolution_is_resized_to_the_nearest_pixel():
     fitted = fit_mask(mask, (96, 80), Path("m.dcm"))
     assert fitted.shape == (96, 80)
     np.testing.assert_allclose(box_of_mask(fitted), [10, 20, 30, 45], atol=1)
-    with pytest.raises(UnusableFileError, match="m.dcm is 192x160, its film 80x96"):
+    with pytest.raises(UnusableFileError, match=r"m.dcm is 192x160, its film 80x96"):
         fit_mask(mask, (80, 96), Path("m.dcm"))
     speck = np.zeros((960, 800), bool)
     speck[1, 1] = True

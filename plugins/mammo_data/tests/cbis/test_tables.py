@@ -24,7 +24,10 @@ HEAD = (
     "patient_id,breast_density,left or right breast,image view,abnormality id,abnormality type,mass shape,"
     "mass margins,assessment,pathology,subtlety,image file path,cropped image file path,ROI mask file path\r\n"
 )
-GOOD = 'P_00001,3,LEFT,CC,1,mass,OVAL-ROUND,N/A,4,MALIGNANT,4,A/1/2/000000.dcm,A_1/1/2/000000.dcm,"A_1/1/2/000001.dcm\n"\r\n'
+GOOD = (
+    "P_00001,3,LEFT,CC,1,mass,OVAL-ROUND,N/A,4,MALIGNANT,4,A/1/2/000000.dcm,A_1/1/2/000000.dcm,"
+    '"A_1/1/2/000001.dcm\n"\r\n'
+)
 MASS_TRAIN = "mass_case_description_train_set.csv"
 
 
@@ -168,7 +171,7 @@ def test_a_table_that_is_none_is_skipped(tmp_path, content, reason):
 
 
 def test_missing_tables_are_said_and_none_at_all_is_an_error(tmp_path):
-    with pytest.raises(DataError, match="has no table of the CBIS-DDSM; expected mass_case_description_train_set.csv"):
+    with pytest.raises(DataError, match=r"has no table of the CBIS-DDSM; expected mass_case_description_train_set.csv"):
         read_tables(tmp_path)
     write(tmp_path, MASS_TRAIN, HEAD + GOOD)
     rows, skipped = read_tables(tmp_path)

@@ -1,4 +1,4 @@
-"""Films and masks of the CBIS-DDSM as arrays; what a file holds is told by its pixels where names are not to be trusted."""
+"""Films and masks of the CBIS-DDSM as arrays; what a file holds is told by its pixels, as names are not reliable."""
 
 from __future__ import annotations
 
