@@ -14,10 +14,8 @@ from taskfusion.errors import DataError
 
 SIZE = (160, 128)
 """Height and width of the picture: 20 KB a film, 210 MB for the four views of 2,620 exams."""
-COARSE = (20, 16)
+COARSE = (15, 12)
 """Height and width of the vector's grid."""
-WIDE = 2.5
-"""Blur in cells of that grid whose remainder is the vector: what all breasts have in common is left out."""
 WORKING_SIDE = 512
 """Larger films are shrunk to this long side first: ranks of 30 million pixels take seconds."""
 LEVELS = 96
@@ -117,6 +115,5 @@ def _ranks(image: np.ndarray, where: np.ndarray) -> np.ndarray:
 def _vector(picture: np.ndarray) -> np.ndarray:
     breast = cv2.resize((picture > 0).astype(np.float32), COARSE[::-1], interpolation=cv2.INTER_AREA)
     grey = cv2.resize(picture.astype(np.float32), COARSE[::-1], interpolation=cv2.INTER_AREA)
-    around = cv2.GaussianBlur(grey, (0, 0), WIDE) / np.maximum(cv2.GaussianBlur(breast, (0, 0), WIDE), 1e-3)
-    detail = grey - around * breast
-    return (detail / max(float(np.linalg.norm(detail)), 1e-6)).ravel().astype(np.float32)
+    pattern = grey - breast * grey.sum() / max(float(breast.sum()), 1e-6)
+    return (pattern / max(float(np.linalg.norm(pattern)), 1e-6)).ravel().astype(np.float32)

@@ -57,9 +57,10 @@ def _register(one: np.ndarray, other: np.ndarray) -> np.ndarray | None:
         size = (SIZE[1] // shrink, SIZE[0] // shrink)
         small = [cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in (other, one)]
         warp[:, 2] = (warp[:, 2] + _shift(warp, shrink)) / shrink
+        everywhere = np.ones(small[1].shape, np.uint8)
         ends = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, iterations, 1e-4)
         try:
-            _, warp = cv2.findTransformECC(small[0], small[1], warp, cv2.MOTION_AFFINE, ends, None, 3)
+            _, warp = cv2.findTransformECC(small[0], small[1], warp, cv2.MOTION_AFFINE, ends, everywhere, 3)
         except cv2.error:  # its way of saying that nothing correlates
             return None
         warp[:, 2] = shrink * warp[:, 2] - _shift(warp, shrink)

@@ -19,13 +19,15 @@ class MatchConfig:
     """How sure a match must be.
 
     Attributes:
-        candidates: films of the library that are looked at closely for each film.
+        candidates: films of the library that are looked at closely for each film before it is given up.
+        first: of these, how many are looked at in any case.
         score: least score of a match.
         margin: least distance to the score of the next film that is not the same one again.
         block: films compared with the whole library at once; bounds memory: 4 bytes x block x library.
     """
 
-    candidates: int = attrs.field(default=12, validator=attrs.validators.ge(1))
+    candidates: int = attrs.field(default=48, validator=attrs.validators.ge(1))
+    first: int = attrs.field(default=8, validator=attrs.validators.ge(1))
     score: float = attrs.field(default=0.5, validator=[attrs.validators.ge(0), attrs.validators.le(1)])
     margin: float = attrs.field(default=0.15, validator=[attrs.validators.ge(0), attrs.validators.le(1)])
     block: int = attrs.field(default=1024, validator=attrs.validators.ge(1))
@@ -65,7 +67,7 @@ def match_films(
     if not library:
         raise DataError("there are no films to match with")
     vectors = [np.stack([film.vector for film in group]) for group in (films, library)]
-    near = find_candidates(*vectors, config.candidates, config.block)
+    near = find_candidates(vectors[0], vectors[1], config.candidates, config.block)
     return [_decide(film, library, rows, config) for film, rows in zip(films, near, strict=True)]
 
 
@@ -92,10 +94,10 @@ def find_candidates(vectors: np.ndarray, library: np.ndarray, count: int, block:
 
 
 def _decide(film: Fingerprint, library: Sequence[Fingerprint], rows: np.ndarray, config: MatchConfig) -> Match:
-    compared = sorted(((compare(film, library[row]), int(row)) for row in rows), key=_by_score)
+    compared = _compare(film, library, rows, config)
     best, index = compared[0]
     if best.score < config.score:
-        return _none(best, 0.0, f"no film is like it: the best of {len(rows)} candidates scores {best.score:.2f}")
+        return _none(best, 0.0, f"no film is like it: the best of {len(compared)} candidates scores {best.score:.2f}")
     close = [row for other, row in compared[1:] if best.score - other.score < config.margin]
     same = tuple(row for row in close if compare(library[row], library[index]).score >= config.score)
     rival = max((other.score for other, row in compared[1:] if row not in same), default=0.0)
@@ -103,6 +105,19 @@ def _decide(film: Fingerprint, library: Sequence[Fingerprint], rows: np.ndarray,
     if len(same) < len(close):
         return _none(best, margin, f"two different films are like it, by {best.score:.2f} and {rival:.2f}")
     return Match(index, best.score, margin, best.warp, same)
+
+
+def _compare(
+    film: Fingerprint, library: Sequence[Fingerprint], rows: np.ndarray, config: MatchConfig
+) -> list[tuple[Comparison, int]]:
+    """The nearest candidates, best first; the others too unless one is sure."""
+    compared: list[tuple[Comparison, int]] = []
+    for part in (rows[: config.first], rows[config.first :]):
+        compared += [(compare(film, library[row]), int(row)) for row in part]
+        compared.sort(key=_by_score)
+        if compared[0][0].score >= config.score + config.margin:
+            break
+    return compared
 
 
 def _by_score(pair: tuple[Comparison, int]) -> tuple[float, int]:
