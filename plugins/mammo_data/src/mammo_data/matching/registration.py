@@ -52,7 +52,7 @@ def map_boxes(boxes: np.ndarray, one: Fingerprint, other: Fingerprint, warp: np.
 
 def _register(one: np.ndarray, other: np.ndarray) -> np.ndarray | None:
     """The affine map by which ``one`` correlates best with ``other`` (Evangelidis and Psarakis 2008), or None."""
-    warp = np.eye(2, 3, dtype=np.float32)
+    warp: np.ndarray = np.eye(2, 3, dtype=np.float32)
     for shrink, iterations in STEPS:
         size = (SIZE[1] // shrink, SIZE[0] // shrink)
         small = [cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in (other, one)]
@@ -60,9 +60,10 @@ def _register(one: np.ndarray, other: np.ndarray) -> np.ndarray | None:
         everywhere = np.ones(small[1].shape, np.uint8)
         ends = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, iterations, 1e-4)
         try:
-            _, warp = cv2.findTransformECC(small[0], small[1], warp, cv2.MOTION_AFFINE, ends, everywhere, 3)
+            _, found = cv2.findTransformECC(small[0], small[1], warp, cv2.MOTION_AFFINE, ends, everywhere, 3)
         except cv2.error:  # its way of saying that nothing correlates
             return None
+        warp = np.array(found, np.float32)
         warp[:, 2] = shrink * warp[:, 2] - _shift(warp, shrink)
     return warp if np.abs(warp[:, :2] - np.eye(2)).max() < LARGEST_CHANGE else None
 
