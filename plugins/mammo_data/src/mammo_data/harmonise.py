@@ -147,8 +147,8 @@ def _reasons(
     known: Mapping[str, WholeExam], found: Mapping[str, list[MatchedFilm]], films: Sequence[MatchedFilm]
 ) -> dict[str, tuple[str, str]]:
     """Kind and reason of every exam that goes, in the exams' order."""
-    copies = _copies(known, films)
-    unplaced = {film.patient: film for film in films if film.reason}
+    copies = _copies(known, found, films)
+    unplaced = {film.patient: film for film in [*_left_behind(found, copies), *films] if film.reason}
     reasons = {}
     for exam in known.values():
         own = found.get(exam.id, [])
@@ -178,8 +178,10 @@ def _contradictory(exam: WholeExam, films: Sequence[MatchedFilm]) -> tuple[str, 
     return None
 
 
-def _copies(known: Mapping[str, WholeExam], films: Iterable[MatchedFilm]) -> dict[str, tuple[str, str]]:
-    """Exams that hold the same film: the first stays if all are of one category, else nobody knows which is right."""
+def _copies(
+    known: Mapping[str, WholeExam], found: Mapping[str, list[MatchedFilm]], films: Iterable[MatchedFilm]
+) -> dict[str, tuple[str, str]]:
+    """Exams that hold the same film: of one category, that with most films stays; of several, nobody knows the right."""
     links = Links()
     for film in films:
         for other in film.also:
@@ -187,13 +189,25 @@ def _copies(known: Mapping[str, WholeExam], films: Iterable[MatchedFilm]) -> dic
     reasons = {}
     for ids in links.sets(known):
         categories = sorted({known[id].category for id in ids})
-        for id in ids[1:] if len(categories) == 1 else ids:
+        best = max(ids, key=lambda id: len(found.get(id, [])))
+        for id in ids if len(categories) > 1 else [id for id in ids if id != best]:
             others = ", ".join(other for other in ids if other != id)
             if len(categories) > 1:
                 reasons[id] = "contradictory", f"holds the same film as {others}, as {' and '.join(categories)}"
             else:
-                reasons[id] = "duplicate", f"holds the same film as {others}; {ids[0]} is kept"
+                reasons[id] = "duplicate", f"holds the same film as {others}; {best} is kept"
     return reasons
+
+
+def _left_behind(
+    found: Mapping[str, list[MatchedFilm]], copies: Mapping[str, tuple[str, str]]
+) -> Iterable[MatchedFilm]:
+    """Films that lie only in an exam that goes as a copy: its lesions are in that exam's pixels."""
+    placed = {(film.patient, film.view) for id, films in found.items() if id not in copies for film in films}
+    for id in copies:
+        for film in found.get(id, []):
+            if (film.patient, film.view) not in placed:
+                yield attrs.evolve(film, reason=f"it was found in {id}, a copy that is not kept")
 
 
 def _half_known(films: Iterable[MatchedFilm], unplaced: Mapping[str, MatchedFilm]) -> tuple[str, str] | None:

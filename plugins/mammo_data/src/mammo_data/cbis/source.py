@@ -29,10 +29,11 @@ class CbisSource:
         tables: folder with the four case tables; None: looked for in and just below ``root``.
     """
 
+    name = "cbis"
+    notice = NOTICE
+
     root: Path = attrs.field(converter=Path)
     tables: Path | None = attrs.field(default=None, converter=attrs.converters.optional(Path))
-    name: str = "cbis"
-    notice: str = NOTICE
 
     def plans(self) -> Iterator[ExamPlan | Skipped]:
         """One per patient, in the order of their names, after what the tables had to skip.

@@ -1,4 +1,4 @@
-"""Both databases as one source: whole exams of the DDSM with the lesions and the split of the CBIS-DDSM (II-A.2, II-A.3)."""
+"""Both databases as one source: exams of the DDSM with lesions and split of the CBIS-DDSM (II-A.2, II-A.3)."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Any
 import attrs
 import numpy as np
 
+from mammo_data.cbis.source import NOTICE as CBIS
 from mammo_data.cbis.source import CbisSource
-from mammo_data.harmonise import Harmonised, JoinedExam, MatchedFilm, WholeExam, harmonise
+from mammo_data.harmonise import CATEGORIES, Harmonised, JoinedExam, Links, MatchedFilm, WholeExam, harmonise
 from mammo_data.matching.fingerprint import Fingerprint, fingerprint_of
-from mammo_data.matching.registration import map_boxes
+from mammo_data.matching.registration import compare, map_boxes
 from mammo_data.matching.search import Match, MatchConfig, match_films
 from mammo_data.records import ExamPlan, ExamRecord, ExamSource, LesionRecord, Skipped
 from mammo_data.split import ExamSummary, split_exams
@@ -21,6 +22,7 @@ from taskfusion.errors import DataError
 
 CATEGORY = "category"
 """Of an exam's metadata: normal, benign, benign_without_callback or cancer."""
+DDSM = "DDSM: M. Heath and others, The Digital Database for Screening Mammography, IWDM 2000"
 SMALLEST_SIDE = 0.5
 """Pixels of a box that are left when it is cut to its film."""
 
@@ -34,10 +36,19 @@ class LookedAt:
     prints: dict[str, Fingerprint]
     skipped: tuple[Skipped, ...]
 
+    @property
+    def category(self) -> str:
+        """As its metadata says; empty where it does not."""
+        return str(self.record.metadata.get(CATEGORY) or "")
+
     def size(self, view: str) -> tuple[int, int]:
         """Height and width of a view."""
         height, width = next(one.details["size"] for one in self.record.views if one.name == view)
         return height, width
+
+
+Shelf = tuple[LookedAt, str, Fingerprint]
+"""A film of the library: its exam, its view, itself."""
 
 
 @attrs.frozen(eq=False)
@@ -79,17 +90,14 @@ class MatchedSource:
         jobs: exams looked at at a time; -1: as many as there are cores.
     """
 
+    name = "match"
+    notice = f"{DDSM}; lesions: {CBIS}"
+
     ddsm: Path | ExamSource
     cbis: Path | ExamSource
     seed: int = 0
     config: MatchConfig = attrs.field(factory=MatchConfig)
     jobs: int = -1
-    name: str = "match"
-
-    @property
-    def notice(self) -> str:
-        """Of both."""
-        return f"{self._whole.notice}; lesions: {self._curated.notice}"
 
     @property
     def _whole(self) -> ExamSource:
@@ -106,7 +114,9 @@ class MatchedSource:
 
     def join(self) -> Joined:
         """Look at every film of both, match, harmonise and split."""
-        whole, lost = _look_at_all(self._whole, self.jobs)
+        found, lost = _look_at_all(self._whole, self.jobs)
+        whole = [exam for exam in found if exam.category in CATEGORIES]
+        lost += [_uncategorised(exam) for exam in found if exam.category not in CATEGORIES]
         curated, also_lost = _look_at_all(self._curated, self.jobs)
         films = match_all(whole, curated, self.config)
         harmonised = harmonise([_whole_exam(exam) for exam in whole], films)
@@ -148,14 +158,39 @@ def match_all(whole: Sequence[LookedAt], curated: Sequence[LookedAt], config: Ma
     library = [(exam, view, found) for exam in whole for view, found in exam.prints.items()]
     films = [(exam, view, found) for exam in curated for view, found in exam.prints.items()]
     matches = match_films([found for *_, found in films], [found for *_, found in library], config)
+    firsts = _first_copies(matches, library)
     made = []
     for (exam, view, found), match in zip(films, matches, strict=True):
         film = MatchedFilm(exam.record.id, view, exam.record.split, reason=match.reason)
-        made.append(_place(film, (exam, found), match, library) if match else film)
+        settled = _settle(found, match, library, (firsts, config)) if match else match
+        made.append(_place(film, (exam, found), settled, library) if match else film)
     return made
 
 
-Shelf = tuple[LookedAt, str, Fingerprint]
+def _first_copies(matches: Iterable[Match], library: Sequence[Shelf]) -> dict[str, LookedAt]:
+    """Exam id to the first of the exams that hold the same film, so that all films of an exam settle on one copy."""
+    order = {exam.record.id: exam for exam, *_ in library}
+    links = Links()
+    for match in matches:
+        for row in match.also:
+            links.join(library[match.index][0].record.id, library[row][0].record.id)
+    return {id: order[ids[0]] for ids in links.sets(order) for id in ids}
+
+
+def _settle(
+    found: Fingerprint, match: Match, library: Sequence[Shelf], rules: tuple[dict[str, LookedAt], MatchConfig]
+) -> Match:
+    """The match in the first copy of its exam, if the film can be found there too."""
+    (exam, view, _), (firsts, config) = library[match.index], rules
+    first = firsts.get(exam.record.id, exam)
+    if first is exam or view not in first.prints:
+        return match
+    laid = compare(found, first.prints[view])
+    if laid.score < config.score:
+        return match
+    row = next(k for k, (other, name, _) in enumerate(library) if other is first and name == view)
+    also = tuple(dict.fromkeys([match.index, *(k for k in match.also if k != row)]))
+    return attrs.evolve(match, index=row, score=laid.score, warp=laid.warp, also=also)
 
 
 def _place(film: MatchedFilm, own: tuple[LookedAt, Fingerprint], match: Match, library: Sequence[Shelf]) -> MatchedFilm:
@@ -222,8 +257,12 @@ def look_at(source: ExamSource, plan: ExamPlan) -> LookedAt | list[Skipped]:
 
 def _whole_exam(exam: LookedAt) -> WholeExam:
     record = exam.record
-    category = str(record.metadata.get(CATEGORY) or "unknown")
-    return WholeExam(record.id, record.group, category, tuple(view.name for view in record.views))
+    return WholeExam(record.id, record.group, exam.category, tuple(view.name for view in record.views))
+
+
+def _uncategorised(exam: LookedAt) -> Skipped:
+    text = f"its category is {exam.category!r}; expected {', '.join(CATEGORIES)}, by its folder"
+    return Skipped(exam.record.id, text, "no category")
 
 
 def _summary(exam: JoinedExam, density: int) -> ExamSummary:
