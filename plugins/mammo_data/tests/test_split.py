@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import attrs
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mammo_data.cbis.tables import density_of, read_tables, split_of
+from mammo_data.cbis.tables import LesionRow, density_of, read_tables, split_of
 from mammo_data.records import LesionRecord
 from mammo_data.split import SHARES, ExamSummary, apportion, split_exams
 from mammo_data.table2 import PAPER, table_two, to_markdown
@@ -151,27 +152,24 @@ def test_the_papers_own_figures_add_up():
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the CBIS-DDSM case tables are not beside the project")
 def test_real_patients_with_as_many_normal_exams_as_the_paper_give_its_table():
-    """The real tables hold 1566 patients, the paper kept 1561 exams with lesions: within 2 % of each of its counts."""
+    """1566 real patients, 1561 exams with lesions in the paper, which seems to leave out some: see ``PAPER``."""
     rows, _ = read_tables(REAL)
     patients: dict = {}
     for row in rows:
         patients.setdefault(row.patient, []).append(row)
     exams = [
-        ExamSummary.of(
-            name,
-            name,
-            density_of(own),
-            [LesionRecord(r.view, r.kind, r.status, (0, 0, 1, 1)) for r in own],
-            split_of(own),
-        )
-        for name, own in patients.items()
+        _real_exam(name, [row for row in own if row.split == split_of(own)]) for name, own in sorted(patients.items())
     ]
     exams += [ExamSummary(f"n{k}", f"n{k}", k % 4, (), "normal") for k in range(693)]
     splits = split_exams(exams)
-    table = table_two([ExamSummary(e.id, e.group, e.density, e.kinds, e.pathology, splits[e.id]) for e in exams])
+    table = table_two([attrs.evolve(exam, split=splits[exam.id]) for exam in exams])
     for row in (("lesion", "mass"), ("lesion", "calcification"), ("pathology", "benign"), ("pathology", "malignant")):
-        ours, papers = table.loc[row, "total"], table.loc[row, "paper total"]
-        assert abs(ours - papers) <= 0.02 * papers, (row, ours, papers)
-        assert abs(table.loc[row, "test"] - table.loc[row, "paper test"]) <= 0.03 * table.loc[row, "paper test"]
+        assert abs(table.loc[row, "total"] - table.loc[row, "paper total"]) <= 5
+        assert abs(table.loc[row, "test"] - table.loc[row, "paper test"]) <= 2
     sizes = table.loc[("exams", "all")]
     assert all(abs(sizes[name] - sizes[f"paper {name}"]) <= 5 for name in SPLITS)
+
+
+def _real_exam(name: str, rows: list[LesionRow]) -> ExamSummary:
+    lesions = [LesionRecord(row.view, row.kind, row.status, (0, 0, 1, 1)) for row in rows]
+    return ExamSummary.of(name, name, density_of(rows), lesions, split_of(rows))

@@ -181,7 +181,7 @@ def _contradictory(exam: WholeExam, films: Sequence[MatchedFilm]) -> tuple[str, 
 def _copies(
     known: Mapping[str, WholeExam], found: Mapping[str, list[MatchedFilm]], films: Iterable[MatchedFilm]
 ) -> dict[str, tuple[str, str]]:
-    """Exams that hold the same film: of one category, that with most films stays; of several, nobody knows the right."""
+    """Exams that hold the same film: that with most films stays; if their categories differ, nobody knows the right."""
     links = Links()
     for film in films:
         for other in film.also:

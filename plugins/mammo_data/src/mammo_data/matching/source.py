@@ -102,7 +102,7 @@ class MatchedSource:
     @property
     def _whole(self) -> ExamSource:
         if isinstance(self.ddsm, (str, Path)):
-            from mammo_data.ddsm.source import DdsmSource  # type: ignore[import-not-found]  # comes with the DDSM reader
+            from mammo_data.ddsm.source import DdsmSource
 
             source: ExamSource = DdsmSource(self.ddsm)
             return source
