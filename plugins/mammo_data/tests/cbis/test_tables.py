@@ -1,0 +1,180 @@
+"""The four tables: the real ones where they lie beside the project, and made ones everywhere."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from mammo_data.cbis.tables import (
+    TABLES,
+    density_of,
+    patients_in_both,
+    read_table,
+    read_tables,
+    split_of,
+)
+from taskfusion.errors import DataError
+
+ROOT = Path(__file__).parents[4]
+REAL = ROOT.parent / "shared" / "data" / "cbis_ddsm_case_csv"
+real_data = pytest.mark.skipif(not REAL.is_dir(), reason="the CBIS-DDSM case tables are not beside the project")
+HEAD = (
+    "patient_id,breast_density,left or right breast,image view,abnormality id,abnormality type,mass shape,"
+    "mass margins,assessment,pathology,subtlety,image file path,cropped image file path,ROI mask file path\r\n"
+)
+GOOD = (
+    "P_00001,3,LEFT,CC,1,mass,OVAL-ROUND,N/A,4,MALIGNANT,4,A/1/2/000000.dcm,A_1/1/2/000000.dcm,"
+    '"A_1/1/2/000001.dcm\n"\r\n'
+)
+MASS_TRAIN = "mass_case_description_train_set.csv"
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """Do not mutate: every real row."""
+    found, skipped = read_tables(REAL)
+    assert skipped == ()
+    return found
+
+
+@real_data
+@pytest.mark.parametrize(
+    ("name", "count", "patients", "images", "density", "pathology"),
+    [
+        ("mass_case_description_train_set.csv", 1318, 691, 1231, [0, 287, 585, 337, 109], [637, 577, 104]),
+        ("mass_case_description_test_set.csv", 378, 201, 361, [0, 50, 172, 112, 44], [147, 194, 37]),
+        ("calc_case_description_train_set.csv", 1546, 602, 1227, [0, 175, 501, 539, 331], [544, 528, 474]),
+        ("calc_case_description_test_set.csv", 326, 151, 284, [2, 24, 115, 115, 70], [129, 130, 67]),
+    ],
+)
+def test_every_real_table_gives_the_counts_of_its_source(name, count, patients, images, density, pathology):
+    rows, skipped = read_table(REAL / name)
+    assert (len(rows), skipped) == (count, [])
+    assert len({row.patient for row in rows}) == patients
+    assert len({(row.patient, row.view) for row in rows}) == images
+    by_density = Counter(row.density for row in rows)
+    assert [by_density[value] for value in range(5)] == density
+    by_pathology = Counter(row.pathology for row in rows)
+    assert [by_pathology[word] for word in ("MALIGNANT", "BENIGN", "BENIGN_WITHOUT_CALLBACK")] == pathology
+
+
+@real_data
+def test_the_real_tables_together_give_the_counts_of_their_source(rows):
+    assert len(rows) == 3568
+    assert Counter(row.kind for row in rows) == {"mass": 1696, "calcification": 1872}
+    assert len({row.patient for row in rows}) == 1566
+    assert len({(row.patient, row.view) for row in rows}) == 3032
+    assert Counter(row.status for row in rows) == {"malignant": 1457, "benign": 1429 + 682}
+    assert len({row.patient for row in rows if row.status == "malignant"}) == 752
+    kinds = {kind: {row.patient for row in rows if row.kind == kind} for kind in ("mass", "calcification")}
+    assert len(kinds["mass"] & kinds["calcification"]) == 79
+    assert Counter(Counter(p for p, _ in {(row.patient, row.view) for row in rows}).values()) == {
+        1: 343,
+        2: 1085,
+        3: 33,
+        4: 105,
+    }
+
+
+@real_data
+def test_densities_of_the_real_patients(rows):
+    patients: dict = {}
+    for row in rows:
+        patients.setdefault(row.patient, []).append(row)
+    densities = {patient: density_of(own) for patient, own in patients.items()}
+    assert Counter(densities.values()) == {0: 201, 1: 599, 2: 475, 3: 289, -1: 2}
+    assert {patient for patient, value in densities.items() if value == -1} == {"P_01743", "P_01264"}
+    assert {(row.view[0], row.kind, row.density) for row in patients["P_01264"]} == {
+        ("L", "mass", 4),
+        ("R", "calcification", 2),
+    }
+
+
+@real_data
+def test_the_real_splits_share_31_patients_and_each_gets_one(rows):
+    both = patients_in_both(rows)
+    assert len(both) == 31
+    for split, count in (("train", 1248), ("test", 349)):
+        assert len({row.patient for row in rows if row.split == split}) == count
+    patients: dict = {}
+    for row in rows:
+        patients.setdefault(row.patient, []).append(row)
+    assert Counter(split_of(own) for own in patients.values()) == {"train": 1248 - 31, "test": 349}
+
+
+@real_data
+def test_real_file_numbering_and_values(rows):
+    names = Counter((row.kind, row.crop.name, row.mask.name) for row in rows)
+    assert names == {
+        ("mass", "000000.dcm", "000001.dcm"): 1593,
+        ("mass", "000000.dcm", "000000.dcm"): 103,
+        ("calcification", "000001.dcm", "000000.dcm"): 1871,
+        ("calcification", "000000.dcm", "000000.dcm"): 1,
+    }
+    assert {row.assessment for row in rows} == set(range(6))
+    assert Counter(row.subtlety for row in rows)[0] == 2
+    assert max(row.number for row in rows) == 7
+    words = {word for row in rows for value in row.descriptors.values() for word in value}
+    assert "LUCENT_CENTER" in words and not words & {"LUCENT_CENTERED", "N/A", ""}
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.write_bytes(text.encode())
+    return path
+
+
+def test_a_line_feed_in_a_cell_is_no_row_and_stays_in_no_path(tmp_path):
+    rows, skipped = read_table(write(tmp_path, MASS_TRAIN, HEAD + GOOD + GOOD))
+    assert (len(rows), skipped) == (2, [])
+    assert rows[0].mask == Path("A_1/1/2/000001.dcm")
+    assert rows[0].descriptors == {"shape": ("OVAL", "ROUND"), "margins": ()}
+    assert (rows[0].view, rows[0].kind, rows[0].split, rows[0].status) == ("L-CC", "mass", "train", "malignant")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("P_00001", "X1", "patient_id is 'X1'; expected such as P_00001"),
+        (",3,LEFT", ",5,LEFT", "density is '5'; expected a whole number from 0 to 4"),
+        ("LEFT", "MIDDLE", "left or right breast is 'MIDDLE'; expected LEFT or RIGHT"),
+        (",CC,", ",XX,", "image view is 'XX'; expected CC or MLO"),
+        ("MALIGNANT", "", "pathology is ''; expected MALIGNANT or BENIGN or BENIGN_WITHOUT_CALLBACK"),
+        ("CC,1,", "CC,0,", "abnormality id is '0'; expected a whole number from 1 to 99"),
+        ("A/1/2", "../1/2", "image file path is '../1/2/000000.dcm'; expected FOLDER/…/FILE.dcm below the archive"),
+    ],
+)
+def test_a_bad_row_is_skipped_with_its_place_and_the_others_stay(tmp_path, old, new, message):
+    path = write(tmp_path, MASS_TRAIN, HEAD + GOOD.replace(old, new, 1) + GOOD)
+    rows, skipped = read_table(path)
+    assert len(rows) == 1
+    assert [(one.what, one.reason, one.kind) for one in skipped] == [(f"{path}, row 1", message, "bad row")]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "lacks the columns patient_id"),
+        (HEAD.replace("pathology,", "").encode(), "lacks the columns pathology; is it a table"),
+        (HEAD.replace("breast_density,", "").encode(), "lacks the columns breast_density"),
+        (b"\xff\xfe\x00garbage", "can't decode"),
+        ((HEAD + GOOD[:-4]).encode(), "unexpected end of data"),
+    ],
+)
+def test_a_table_that_is_none_is_skipped(tmp_path, content, reason):
+    path = tmp_path / MASS_TRAIN
+    path.write_bytes(content)
+    rows, [skipped] = read_table(path)
+    assert rows == [] and reason in skipped.reason and skipped.kind == "unreadable table"
+
+
+def test_missing_tables_are_said_and_none_at_all_is_an_error(tmp_path):
+    with pytest.raises(DataError, match=r"has no table of the CBIS-DDSM; expected mass_case_description_train_set.csv"):
+        read_tables(tmp_path)
+    write(tmp_path, MASS_TRAIN, HEAD + GOOD)
+    rows, skipped = read_tables(tmp_path)
+    assert len(rows) == 1 and [one.kind for one in skipped] == ["missing file"] * (len(TABLES) - 1)
+    with pytest.raises(DataError, match=r"other.csv is no table of the CBIS-DDSM"):
+        read_table(write(tmp_path, "other.csv", HEAD))
