@@ -84,7 +84,8 @@ class ExamRecord:
         lesions: all annotated lesions.
         density: BI-RADS density 0..3 for a..d; -1 unknown.
         split: ``train``, ``validation`` or ``test`` where the database says so; else empty.
-        metadata: columns of the case: age, study date … (JSON data).
+        metadata: columns of the case: age, study date … (JSON data); a task may learn from any of them.
+        details: what is known besides and must be no column, as it is the label in other words: DDSM's category …
         annotated: whether its lesions are known; False leaves the labels unknown instead of "no lesion".
     """
 
@@ -96,6 +97,7 @@ class ExamRecord:
     split: str = ""
     metadata: Mapping[str, Any] = attrs.field(factory=dict)
     annotated: bool = True
+    details: Mapping[str, Any] = attrs.field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         names = [view.name for view in self.views]

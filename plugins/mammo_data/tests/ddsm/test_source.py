@@ -106,7 +106,8 @@ def test_any_exam_comes_back_as_it_was_written(tmp_path_factory, data, scan, pre
 def test_a_normal_exam_has_no_lesion(tmp_path):
     write_exam(tmp_path, Exam(films(), density=0), "normals", "normal_01")
     exam = read_whole(tmp_path)
-    assert exam.labels == {"lesion": 0, "malignancy": 0, "density": -1} and "category" not in exam.metadata
+    assert exam.labels == {"lesion": 0, "malignancy": 0, "density": -1} and exam.details["category"] == "normal"
+    assert "category" not in exam.metadata, "a task that takes all columns would learn the label from it"
 
 
 def test_a_plan_is_plain_and_names_every_file(case, tmp_path):

@@ -40,7 +40,7 @@ class Whole:
     def read(self, plan):
         category, exam = self.exams[plan.payload]
         views = [ViewRecord(view, exam.images[view], Path(f"{plan.id}/{view}")) for view in VIEWS]
-        return ExamRecord(plan.id, plan.id, tuple(views), (), exam.density, metadata={"category": category}), ()
+        return ExamRecord(plan.id, plan.id, tuple(views), (), exam.density, details={"category": category}), ()
 
 
 def treated(exam: SyntheticExam, rng: np.random.Generator) -> SyntheticExam:

@@ -87,6 +87,7 @@ class DdsmSource:
             lesions=tuple(labels.lesions),
             density=ics.density - 1 if ics.density in (1, 2, 3, 4) else UNKNOWN,
             metadata=_metadata(ics, scan),
+            details={"category": files.category, "volume": files.volume},
             annotated=labels.complete,
         )
         return exam, [*skipped, *labels.skipped]

@@ -21,7 +21,7 @@ from mammo_data.table2 import table_two, to_markdown
 from taskfusion.errors import DataError
 
 CATEGORY = "category"
-"""Of an exam's metadata: normal, benign, benign_without_callback or cancer."""
+"""Of an exam's details: normal, benign, benign_without_callback or cancer."""
 DDSM = "DDSM: M. Heath and others, The Digital Database for Screening Mammography, IWDM 2000"
 SMALLEST_SIDE = 0.5
 """Pixels of a box that are left when it is cut to its film."""
@@ -38,8 +38,8 @@ class LookedAt:
 
     @property
     def category(self) -> str:
-        """As its metadata says; empty where it does not."""
-        return str(self.record.metadata.get(CATEGORY) or "")
+        """As its details say; empty where they do not."""
+        return str(self.record.details.get(CATEGORY) or "")
 
     def size(self, view: str) -> tuple[int, int]:
         """Height and width of a view."""
@@ -83,7 +83,7 @@ class MatchedSource:
     Unlike other sources its plans need every pixel of both databases: names say nothing of which film is which.
 
     Attributes:
-        ddsm: the DDSM's folder, or any source whose exams have a ``category`` in their metadata.
+        ddsm: the DDSM's folder, or any source whose exams have a ``category`` in their details.
         cbis: the CBIS-DDSM's folder, or any source like it.
         seed: of the split.
         config: how sure a match must be.
@@ -149,8 +149,8 @@ class MatchedSource:
 
 def joined_record(record: ExamRecord, exam: JoinedExam, split: str) -> ExamRecord:
     """A DDSM exam as it is kept: pixels and density of the DDSM, lesions and split of the CBIS-DDSM."""
-    metadata = {**record.metadata, "cbis_patients": list(exam.patients)}
-    return attrs.evolve(record, group=exam.group, lesions=exam.lesions, split=split, metadata=metadata, annotated=True)
+    details = {**record.details, "cbis_patients": list(exam.patients)}  # who has one has a lesion: no column of a case
+    return attrs.evolve(record, group=exam.group, lesions=exam.lesions, split=split, details=details, annotated=True)
 
 
 def match_all(whole: Sequence[LookedAt], curated: Sequence[LookedAt], config: MatchConfig) -> list[MatchedFilm]:
