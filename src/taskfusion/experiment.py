@@ -7,7 +7,6 @@ import platform
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,7 @@ from taskfusion.pipeline.pipeline import FusionPipeline
 from taskfusion.pipeline.results import Result
 from taskfusion.pipeline.targets import with_registered_targets
 from taskfusion.pipeline.training import Work
-from taskfusion.plugins import Registry, build_registry
+from taskfusion.plugins import Registry, build_registry, installed_versions
 from taskfusion.progress import Progress
 from taskfusion.spec import Spec, load_spec, resolved
 from taskfusion.splits import group_folds
@@ -288,12 +287,7 @@ def write_run_report(outcome: RunOutcome, spec: Spec, pipeline: FusionPipeline, 
 
 def run_info(seed: int) -> dict[str, Any]:
     """Seed, machine and versions."""
-    versions = {}
-    for name in VERSIONS_OF:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
+    versions = installed_versions(VERSIONS_OF)
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     return {"seed": seed, "machine": machine, "versions": versions}
 

@@ -22,6 +22,7 @@ from taskfusion.hookspecs import Entry
 
 __all__ = ["KINDS", "PROJECT", "REGISTERED", "BrokenPlugin", "Component", "Registry", "build_registry", "merged"]
 
+NOT_INSTALLED = "uninstalled"
 GIVEN = "given in code"  # the distribution of what a registry was handed as an object
 BLOCK_VARIABLE = "TASKFUSION_BLOCK_PLUGINS"
 STRICT_VARIABLE = "TASKFUSION_STRICT_PLUGINS"
@@ -279,9 +280,15 @@ def _source_of(point: metadata.EntryPoint) -> _Source:
     return _Source(point.name, name, version, entry_point=point)
 
 
+def installed_versions(distributions: Iterable[str]) -> dict[str, str]:
+    """The versions of those that are installed."""
+    found = {name: version_of(name) for name in distributions}
+    return {name: version for name, version in found.items() if version != NOT_INSTALLED}
+
+
 def version_of(distribution: str) -> str:
     """The installed version, or ``uninstalled``."""
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
-        return "uninstalled"
+        return NOT_INSTALLED

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from taskfusion.files import replacing_folder
 from taskfusion.pipeline.fusing import FittedFuser, FuserPlan
 from taskfusion.pipeline.manifest import MANIFEST, explained, inside, read_manifest, write_manifest
 from taskfusion.pipeline.training import TrainedTask
-from taskfusion.plugins import GIVEN, Registry
+from taskfusion.plugins import GIVEN, Registry, installed_versions
 
 LIBRARIES = ("taskfusion", "numpy", "scikit-learn", "skops", "keras", "tensorflow")
 
@@ -44,7 +43,7 @@ def save_parts(parts: Parts, folder: Path, registry: Registry) -> None:
         record = {
             "notice": parts.notice,
             "views": list(parts.views),
-            "versions": _versions(),
+            "versions": installed_versions(LIBRARIES),
             # a list, as the order of the tasks is the order of the fusers' columns
             "tasks": [_save_task(task, temporary, registry) for task in parts.tasks],
             "plans": [_plan_record(plan, registry) for plan in parts.plans],
@@ -69,16 +68,6 @@ def load_parts(folder: Path, registry: Registry) -> Parts:
         fusers = {r["place"]: _load_fuser(r, plans[r["plan"]], folder) for r in manifest["fitted"]}
         fitted = tuple(_load_fitted(r, plans[r["plan"]], fusers[r["place"]]) for r in manifest["fitted"])
         return Parts(tasks, tuple(plans.values()), fitted, tuple(manifest["views"]), manifest["notice"])
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in LIBRARIES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def _origin(kind: str, instance: Any, registry: Registry) -> dict[str, str]:
