@@ -15,6 +15,7 @@ from taskfusion.files import read_json, write_json
 from taskfusion.images import short_hash
 from taskfusion.outputs import TaskOutput, TaskSpec
 from taskfusion.progress import Progress
+from taskfusion.tasks.diagnostics import Curve, HeatMap
 
 
 @attrs.frozen
@@ -87,6 +88,14 @@ class TaskModel(ABC):
 
         ``output`` and ``cohort`` are about the same cases in the same order. Empty where the truth is not known.
         """
+        return {}
+
+    def curves(self, output: TaskOutput, cohort: Cohort) -> Sequence[Curve]:
+        """ROC and FROC curves of the task's own answers, for the report; arguments as for :meth:`metrics`."""
+        return ()
+
+    def heat_maps(self, case: Case) -> Mapping[str, HeatMap]:
+        """Per view where the task saw something, for the case's page; empty where it cannot say."""
         return {}
 
     def fingerprint(self, sources: Callable[[], str] | None = None) -> str:
