@@ -7,10 +7,11 @@ import subprocess
 import sys
 import time
 
+import killing
 import pytest
+from killing import finished, kill_when_done, program, to_the_end
 
-EXAMS = int(os.environ.get("MAMMO_KILL_EXAMS", "60"))
-"""``MAMMO_KILL_EXAMS=1000 pytest …/test_killed.py`` tries it at the size of a database."""
+EXAMS = killing.EXAMS or 60
 
 EVERYWHERE = """
 import json, os, pathlib, shutil, signal, sys
@@ -66,53 +67,23 @@ def test_a_kill_before_or_after_any_file_appears_does_no_harm(tmp_path):
     assert not found["wrong"]
 
 
-def program(*arguments):
-    """The program, in a process group of its own."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    command = [sys.executable, "-m", "taskfusion", "mammo", "prepare", "synthetic", *map(str, arguments)]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
-    )
-
-
-def finished(folder):
-    return len(list(folder.glob("images/*/exam.json")))
-
-
-def stop_when_half_is_done(folder, process, number):
-    while finished(folder) < EXAMS // 2:
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.005)
-    os.kill(process.pid, number)
-
-
-def prepare_to_the_end(*arguments):
-    process = program(*arguments)
-    output, errors = process.communicate()
-    assert process.returncode == 0, errors
-    return output
-
-
 @pytest.mark.slow
 def test_killed_half_way_and_gone_on_with_it_is_the_same_byte_for_byte(tmp_path, made):
     options = ("--cases", EXAMS, "--height", 96, "--width", 80, "--jobs", 2, "--output")
-    process = program(*options, tmp_path / "cut")
-    stop_when_half_is_done(tmp_path / "cut", process, signal.SIGKILL)
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL
-    there = finished(tmp_path / "cut")
-    assert EXAMS // 2 <= there < EXAMS
-    before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("cut/images/*/exam.json")}
-    output = prepare_to_the_end(*options, tmp_path / "cut")
+    process = program("synthetic", *options, tmp_path / "cut")
+    kill_when_done(tmp_path / "cut", EXAMS // 2, process)
+    before = {path: path.stat().st_mtime_ns for path in finished(tmp_path / "cut")}
+    assert EXAMS // 2 <= len(before) < EXAMS
+    output = to_the_end("synthetic", *options, tmp_path / "cut")
     assert f"{len(before):,} exams were there already" in output
     assert all(path.stat().st_mtime_ns == when for path, when in before.items())
-    prepare_to_the_end(*options, tmp_path / "whole")
+    to_the_end("synthetic", *options, tmp_path / "whole")
     assert made.tree(tmp_path / "cut") == made.tree(tmp_path / "whole")
 
 
 @pytest.mark.slow
 def test_ctrl_c_says_how_to_go_on(tmp_path):
-    process = program("--cases", EXAMS, "--height", 96, "--width", 80, "--jobs", 2, "--output", tmp_path / "cut")
+    process = program("synthetic", "--cases", EXAMS, "--height", 96, "--width", 80, "--jobs", 2, "--output", tmp_path / "cut")
     while not finished(tmp_path / "cut"):
         time.sleep(0.005)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to the workers too
