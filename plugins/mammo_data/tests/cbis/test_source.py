@@ -127,7 +127,13 @@ def test_benign_without_callback_is_benign(archive, patients):
 
 def test_a_patient_in_both_splits_is_tested_on(archive):
     root, rows = archive
-    test = [{**row, "table": row["table"].replace("train", "test")} for row in rows if row["patient_id"] == "P_00001"]
+    own = [row for row in rows if row["patient_id"] == "P_00001"]
+    test = [
+        {name: text.replace("train_set", "test_set").replace("Training", "Test") for name, text in row.items()}
+        for row in own
+    ]
+    for folder in root.glob("*-Training_P_00001_*"):
+        shutil.copytree(folder, root / folder.name.replace("Training", "Test"))
     write_tables(root, [*rows, *test])
     exams, _ = read_all(root)
     assert exams["P_00001"].split == "test"

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from mammo_data.cbis import tables
+from mammo_data.cbis.dicom import find_files
 from mammo_data.cbis.tables import (
     TABLES,
     density_of,
@@ -157,6 +162,7 @@ def test_a_bad_row_is_skipped_with_its_place_and_the_others_stay(tmp_path, old, 
     ("content", "reason"),
     [
         (b"", "lacks the columns patient_id"),
+        (HEAD.encode(), "it has a heading and no row; is it whole?"),
         (HEAD.replace("pathology,", "").encode(), "lacks the columns pathology; is it a table"),
         (HEAD.replace("breast_density,", "").encode(), "lacks the columns breast_density"),
         (b"\xff\xfe\x00garbage", "can't decode"),
@@ -170,6 +176,29 @@ def test_a_table_that_is_none_is_skipped(tmp_path, content, reason):
     assert rows == [] and reason in skipped.reason and skipped.kind == "unreadable table"
 
 
+REAL_FOLDERS = GOOD.replace("A_1/", "Mass-Training_P_00001_LEFT_CC_1/").replace("A/", "Mass-Training_P_00001_LEFT_CC/")
+
+
+@pytest.mark.parametrize(
+    ("name", "changed", "told"),
+    [
+        ("mass_case_description_test_set.csv", REAL_FOLDERS, "the row is mass test P_00001 L-CC here"),
+        ("calc_case_description_train_set.csv", REAL_FOLDERS, "the row is calcification train P_00001 L-CC here"),
+        (MASS_TRAIN, REAL_FOLDERS.replace("P_00001,", "P_00002,"), "the row is mass train P_00002 L-CC here"),
+        (MASS_TRAIN, REAL_FOLDERS.replace("LEFT,", "RIGHT,"), "the row is mass train P_00001 R-CC here"),
+        (MASS_TRAIN, REAL_FOLDERS.replace(",CC,", ",MLO,"), "the row is mass train P_00001 L-MLO here"),
+    ],
+)
+def test_rows_whose_files_are_named_otherwise_are_mislabelled(tmp_path, name, changed, told):
+    """So are all rows of a table that lies under another's name."""
+    rows, [skipped] = read_table(write(tmp_path, name, HEAD + changed))
+    assert rows == [] and skipped.kind == "mislabelled"
+    assert skipped.reason == f"its file lies in Mass-Training_P_00001_LEFT_CC, but the {told[4:]}; is the table " + (
+        "under its own name?"
+    )
+    assert read_table(write(tmp_path, MASS_TRAIN, HEAD + REAL_FOLDERS))[1] == []
+
+
 def test_missing_tables_are_said_and_none_at_all_is_an_error(tmp_path):
     with pytest.raises(DataError, match=r"has no table of the CBIS-DDSM; expected mass_case_description_train_set.csv"):
         read_tables(tmp_path)
@@ -178,3 +207,50 @@ def test_missing_tables_are_said_and_none_at_all_is_an_error(tmp_path):
     assert len(rows) == 1 and [one.kind for one in skipped] == ["missing file"] * (len(TABLES) - 1)
     with pytest.raises(DataError, match=r"other.csv is no table of the CBIS-DDSM"):
         read_table(write(tmp_path, "other.csv", HEAD))
+
+
+MOSTLY = st.sampled_from([*GOOD.replace("\r\n", "").split(","), "N/A", "9" * 5000, "٣", "²", "\0", "../..", "/etc/x", '"'])
+CELLS = st.text(max_size=8) | MOSTLY
+TEXTS = st.one_of(
+    st.binary(max_size=300),
+    st.lists(st.lists(CELLS, max_size=16).map(",".join), max_size=5).map(lambda lines: _table(*lines)),
+    st.lists(st.lists(MOSTLY, min_size=14, max_size=14).map(",".join), max_size=3).map(lambda lines: _table(*lines)),
+    st.tuples(st.integers(0, len(HEAD + GOOD)), st.text(max_size=5), st.integers(0, 60)).map(
+        lambda cut: ((HEAD + GOOD)[: cut[0]] + cut[1] + (HEAD + GOOD)[cut[0] + cut[2] :]).encode()
+    ),
+)
+
+
+def _table(*lines: str) -> bytes:
+    return (HEAD + GOOD + "\r\n".join(lines)).encode()
+
+
+@settings(settings.get_profile("heavy"))  # every example writes a file
+@given(TEXTS, st.sampled_from(list(TABLES)))
+def test_any_table_gives_rows_or_reasons_and_its_files_can_be_looked_for(tmp_path_factory, content, name):
+    folder = tmp_path_factory.getbasetemp()
+    (folder / name).write_bytes(content)
+    rows, skipped = read_table(folder / name)
+    assert rows or skipped
+    assert all(len(one.reason) < 700 for one in skipped)
+    for row in rows:
+        for path in (row.image, row.crop, row.mask):
+            found = find_files(folder / "archive", path)
+            assert found == [] and (folder / "archive" / path).resolve().is_relative_to(folder.resolve())
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (HEAD + " " * tables.LARGEST, "holds more than 16,777,216 bytes"),
+        (HEAD.replace("patient_id", "x," * 200 + "patient_id") + "1\n" * 1000, "has 214 columns"),
+        (HEAD + "1\n" * 200_000, "holds more than 100,000 rows"),
+    ],
+)
+def test_a_huge_table_takes_little_memory_or_time(tmp_path, content, reason):
+    path = write(tmp_path, MASS_TRAIN, content)
+    tracemalloc.start()
+    rows, [skipped] = read_table(path)
+    assert tracemalloc.get_traced_memory()[1] < 300 << 20
+    tracemalloc.stop()
+    assert rows == [] and reason in skipped.reason

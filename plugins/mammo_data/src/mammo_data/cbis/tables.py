@@ -7,11 +7,15 @@ inside a quoted cell, ``N/A`` stands for what is missing, and patients occur in 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping
+import io
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import attrs
 
+from mammo_data.ddsm.faults import MislabelledError, kind_of
+from mammo_data.ddsm.files import shown, whole
 from mammo_data.records import Skipped
 from taskfusion.cases import UNKNOWN
 from taskfusion.errors import DataError
@@ -47,6 +51,17 @@ COLUMNS = (
     "ROI mask file path",
 )
 DENSITY = ("breast_density", "breast density")
+FOLDER = re.compile(
+    r"(?P<kind>Mass|Calc)-(?P<split>Training|Test)_(?P<patient>P_\d+)_(?P<side>LEFT|RIGHT)_(?P<film>CC|MLO)(_\d+)?",
+    re.ASCII,
+)
+"""How the archive names a folder: it says again whose film it is, so a table under a wrong name is noticed."""
+NAMED = {"Mass": "mass", "Calc": "calcification", "Training": "train", "Test": "test"}
+LARGEST = 1 << 24
+"""Bytes of a table; the archive's largest has 925,310. Columns and rows are limited likewise (14 and 1,546)."""
+MOST_COLUMNS, MOST_ROWS = 100, 100_000
+LONGEST_NAME = 255
+"""Of a file, in bytes: file systems refuse longer ones with an error of their own."""
 
 
 @attrs.frozen
@@ -120,6 +135,8 @@ def read_table(path: Path) -> tuple[list[LesionRow], list[Skipped]]:
         records = list(_records(path))
     except (OSError, UnicodeDecodeError, csv.Error, DataError) as error:
         return [], [Skipped(str(path), str(error), "unreadable table")]
+    if not records:
+        return [], [Skipped(str(path), "it has a heading and no row; is it whole?", "unreadable table")]
     rows: list[LesionRow] = []
     skipped: list[Skipped] = []
     for number, record in enumerate(records, 1):
@@ -127,7 +144,7 @@ def read_table(path: Path) -> tuple[list[LesionRow], list[Skipped]]:
         try:
             rows.append(_row(record, *TABLES[path.name], place))
         except DataError as error:
-            skipped.append(Skipped(place, str(error), "bad row"))
+            skipped.append(Skipped(place, str(error), kind_of(error, "bad row")))
     return rows, skipped
 
 
@@ -151,21 +168,35 @@ def split_of(rows: Iterable[LesionRow]) -> str:
 
 
 def _records(path: Path) -> Iterator[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file, strict=True)
-        names = reader.fieldnames or []
-        missing = [name for name in COLUMNS if name not in names]
-        if missing or not any(name in names for name in DENSITY):
-            lacking = missing or [DENSITY[0]]
-            raise DataError(f"lacks the columns {', '.join(lacking)}; is it a table of the CBIS-DDSM, and whole?")
-        for record in reader:
-            yield {name: (value or "").strip() for name, value in record.items() if isinstance(name, str)}
+    reader = csv.DictReader(io.StringIO(_text(path), newline=""), strict=True)
+    _check_heading(reader.fieldnames or [])
+    for number, record in enumerate(reader, 1):
+        if number > MOST_ROWS:
+            raise DataError(f"holds more than {MOST_ROWS:,} rows; is it a table of the CBIS-DDSM?")
+        yield {name: (value or "").strip() for name, value in record.items() if isinstance(name, str)}
+
+
+def _text(path: Path) -> str:
+    with path.open("rb") as file:
+        data = file.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise DataError(f"holds more than {LARGEST:,} bytes; is it a table of the CBIS-DDSM?")
+    return data.decode("utf-8-sig")
+
+
+def _check_heading(names: Sequence[str]) -> None:
+    missing = [name for name in COLUMNS if name not in names]
+    if missing or not any(name in names for name in DENSITY):
+        lacking = missing or [DENSITY[0]]
+        raise DataError(f"lacks the columns {', '.join(lacking)}; is it a table of the CBIS-DDSM, and whole?")
+    if len(names) > MOST_COLUMNS:
+        raise DataError(f"has {len(names)} columns; is it a table of the CBIS-DDSM?")
 
 
 def _row(record: Mapping[str, str], kind: str, split: str, place: str) -> LesionRow:
     written = next(record[name] for name in DENSITY if name in record)
     side = _one_of(record, "left or right breast", SIDES)
-    return LesionRow(
+    row = LesionRow(
         patient=_patient(record["patient_id"]),
         view=f"{SIDES[side]}-{_one_of(record, 'image view', FILMS)}",
         number=_number("abnormality id", record["abnormality id"], 1, 99),
@@ -181,24 +212,41 @@ def _row(record: Mapping[str, str], kind: str, split: str, place: str) -> Lesion
         mask=_path(record, "ROI mask file path"),
         place=place,
     )
+    for path in (row.image, row.crop, row.mask):
+        _check_folder(row, path)
+    return row
+
+
+def _check_folder(row: LesionRow, path: Path) -> None:
+    """A folder named as the archive names them must name this row; others are believed."""
+    found = FOLDER.fullmatch(path.parts[0])
+    if found is None:
+        return
+    named = (NAMED[found["kind"]], NAMED[found["split"]], found["patient"], f"{SIDES[found['side']]}-{found['film']}")
+    own = (row.kind, row.split, row.patient, row.view)
+    if named != own:
+        raise MislabelledError(
+            f"its file lies in {path.parts[0]}, but the row is {' '.join(own)} here; is the table under its own name?"
+        )
 
 
 def _patient(text: str) -> str:
-    if not (text.startswith("P_") and text[2:].isdecimal()):
-        raise DataError(f"patient_id is {text!r}; expected such as P_00001")
+    if not re.fullmatch(r"P_[0-9]{1,9}", text):
+        raise DataError(f"patient_id is {shown(text)}; expected such as P_00001")
     return text
 
 
 def _one_of(record: Mapping[str, str], name: str, known: Iterable[str]) -> str:
     if record[name] not in known:
-        raise DataError(f"{name} is {record[name]!r}; expected {' or '.join(known)}")
+        raise DataError(f"{name} is {shown(record[name])}; expected {' or '.join(known)}")
     return record[name]
 
 
 def _number(name: str, text: str, low: int, high: int) -> int:
-    if not text.isdecimal() or not low <= int(text) <= high:
-        raise DataError(f"{name} is {text!r}; expected a whole number from {low} to {high}")
-    return int(text)
+    number = whole(text)
+    if number is None or not low <= number <= high:
+        raise DataError(f"{name} is {shown(text)}; expected a whole number from {low} to {high}")
+    return number
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -209,7 +257,15 @@ def _words(text: str) -> tuple[str, ...]:
 
 def _path(record: Mapping[str, str], name: str) -> Path:
     """A file below the archive: nothing may lead out of it."""
-    path = Path(record[name])
-    if path.is_absolute() or ".." in path.parts or len(path.parts) < 2:
-        raise DataError(f"{name} is {record[name]!r}; expected FOLDER/…/FILE.dcm below the archive")
+    text = record[name]
+    path = Path(text)
+    if path.is_absolute() or ".." in path.parts or len(path.parts) < 2 or not _nameable(path):
+        raise DataError(f"{name} is {shown(text)}; expected FOLDER/…/FILE.dcm below the archive")
     return path
+
+
+def _nameable(path: Path) -> bool:
+    """Whether a file system can have it: what it refuses it refuses with an error of its own."""
+    text = str(path)
+    short = all(len(part.encode("utf-8", "replace")) <= LONGEST_NAME for part in path.parts)
+    return text.isprintable() and short and len(text) <= 4 * LONGEST_NAME
