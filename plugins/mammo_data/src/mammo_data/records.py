@@ -146,10 +146,17 @@ class ExamPlan:
 
 
 class ExamSource(Protocol):
-    """A database on a disk."""
+    """A database on a disk; ``name`` and ``notice`` may be attributes of the class, of the instance, or properties."""
 
-    name: str
-    notice: str
+    @property
+    def name(self) -> str:
+        """Of the cohort: short, lower case."""
+        ...
+
+    @property
+    def notice(self) -> str:
+        """Shown wherever results are shown: whose data it is, what to cite; may be empty."""
+        ...
 
     def plans(self) -> Iterator[ExamPlan | Skipped]:
         """What there is, in a fixed order; reads no pixels."""

@@ -60,6 +60,8 @@ def test_every_film_and_lesion_is_read_back(made, patients):
     exams, skipped = read_all(made[0])
     assert skipped == []
     assert list(exams) == [patient.name for patient in patients]
+    assert Counter(exam.split for exam in exams.values()) == {"train": 5, "validation": 1, "test": 2}
+    exams, _ = read_all(made[0], validation=0)
     for patient in patients:
         exam = exams[patient.name]
         assert (exam.density, exam.split, exam.group) == (patient.exam.density, patient.split, patient.name)

@@ -209,7 +209,8 @@ def test_missing_tables_are_said_and_none_at_all_is_an_error(tmp_path):
         read_table(write(tmp_path, "other.csv", HEAD))
 
 
-MOSTLY = st.sampled_from([*GOOD.replace("\r\n", "").split(","), "N/A", "9" * 5000, "٣", "²", "\0", "../..", "/etc/x", '"'])
+ODD = ["N/A", "9" * 5000, "٣", "²", "\0", "../..", "/etc/x", '"']
+MOSTLY = st.sampled_from([*GOOD.replace("\r\n", "").split(","), *ODD])
 CELLS = st.text(max_size=8) | MOSTLY
 TEXTS = st.one_of(
     st.binary(max_size=300),

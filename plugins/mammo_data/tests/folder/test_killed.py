@@ -83,7 +83,9 @@ def test_killed_half_way_and_gone_on_with_it_is_the_same_byte_for_byte(tmp_path,
 
 @pytest.mark.slow
 def test_ctrl_c_says_how_to_go_on(tmp_path):
-    process = program("synthetic", "--cases", EXAMS, "--height", 96, "--width", 80, "--jobs", 2, "--output", tmp_path / "cut")
+    process = program(
+        "synthetic", "--cases", EXAMS, "--height", 96, "--width", 80, "--jobs", 2, "--output", tmp_path / "cut"
+    )
     while not finished(tmp_path / "cut"):
         time.sleep(0.005)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to the workers too

@@ -10,7 +10,8 @@ import attrs
 import numpy as np
 
 from mammo_data.cbis.dicom import UnusableFileError, find_files, read_film, read_mask
-from mammo_data.cbis.tables import TABLES, LesionRow, density_of, read_tables, split_of
+from mammo_data.cbis.split import VALIDATION, splits_of
+from mammo_data.cbis.tables import TABLES, LesionRow, density_of, read_tables
 from mammo_data.images import breast_mask, chest_side
 from mammo_data.masks import box_of_mask
 from mammo_data.records import ExamPlan, ExamRecord, LesionRecord, Skipped, ViewRecord
@@ -27,13 +28,25 @@ class CbisSource:
     Attributes:
         root: folder with the case folders (``Mass-Training_P_00001_LEFT_CC`` …), itself or in ``CBIS-DDSM``.
         tables: folder with the four case tables; None: looked for in and just below ``root``.
+        validation: share of the official training patients that becomes validation; 0 leaves the official split,
+            which has none.
+        seed: of that share.
     """
 
     name = "cbis"
-    notice = NOTICE
 
     root: Path = attrs.field(converter=Path)
     tables: Path | None = attrs.field(default=None, converter=attrs.converters.optional(Path))
+    validation: float = attrs.field(default=VALIDATION, validator=[attrs.validators.ge(0), attrs.validators.lt(1)])
+    seed: int = attrs.field(default=0, validator=attrs.validators.ge(0))
+
+    @property
+    def notice(self) -> str:
+        """Where it comes from, and what of the split is not official."""
+        if not self.validation:
+            return f"{NOTICE}; its official split, without validation"
+        drawn = f"{100 * self.validation:g} % of the official training patients (drawn, seed {self.seed})"
+        return f"{NOTICE}; test is the official one, validation {drawn}"
 
     def plans(self) -> Iterator[ExamPlan | Skipped]:
         """One per patient, in the order of their names, after what the tables had to skip.
@@ -47,13 +60,14 @@ class CbisSource:
         for row in rows:
             patients.setdefault(row.patient, []).append(row)
         archive = _archive(self.root)
+        splits = splits_of(patients, self.validation, self.seed)
         for patient, own in sorted(patients.items()):
-            yield plan_of(patient, own, archive)
+            yield plan_of(patient, own, archive, splits[patient])
 
     def read(self, plan: ExamPlan) -> tuple[ExamRecord | None, Sequence[Skipped]]:
         """One patient's films and lesions, or None where no film can be used."""
         rows: tuple[LesionRow, ...]
-        archive, rows = plan.payload
+        archive, rows, split = plan.payload
         views: list[ViewRecord] = []
         lesions: list[LesionRecord] = []
         skipped: list[Skipped] = []
@@ -66,14 +80,14 @@ class CbisSource:
                 skipped += bad
         if not views:
             return None, [*skipped, Skipped(plan.id, "none of its films can be used", "no film")]
-        return _record(plan.id, rows, views, lesions), skipped
+        return attrs.evolve(_record(plan.id, rows, views, lesions), split=split), skipped
 
 
-def plan_of(patient: str, rows: Sequence[LesionRow], archive: Path) -> ExamPlan:
+def plan_of(patient: str, rows: Sequence[LesionRow], archive: Path, split: str) -> ExamPlan:
     """A patient's plan: every file that its rows name and that exists."""
     named = dict.fromkeys(path for row in rows for path in (row.image, row.mask, row.crop))
     files = dict.fromkeys(file for path in named for file in find_files(archive, path))
-    return ExamPlan(patient, tuple(files), (archive, tuple(rows)))
+    return ExamPlan(patient, tuple(files), (archive, tuple(rows), split))
 
 
 def _record(
@@ -90,7 +104,6 @@ def _record(
         views=tuple(views),
         lesions=tuple(lesions),
         density=density_of(rows),
-        split=split_of(rows),
         metadata=metadata,
         annotated=len(lesions) == len(rows),
     )

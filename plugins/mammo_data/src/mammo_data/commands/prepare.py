@@ -32,10 +32,24 @@ def ddsm(root: Path, as_stored: bool, **shared: Any) -> None:
 
 @command.command("cbis", epilog=f"Example:  taskfusion mammo prepare cbis ~/cbis --output cohorts/cbis\n\n{CODES}")
 @click.argument("root", type=FOLDER)
+@click.option("--tables", type=FOLDER, help="Folder of the four CSV files [default: in or just below ROOT].")
+@click.option(
+    "--validation",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.12,
+    show_default=True,
+    help="Share of the official training patients that becomes validation, alike in density, kind of lesion and "
+    "pathology; 0 keeps the official split, which has none.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Draws that share.")
 @shared_options
-def cbis(root: Path, **shared: Any) -> None:
-    """The CBIS-DDSM: ROOT holds its CSV files and the DICOM images."""
-    prepare_and_show("cbis", {"root": root}, {}, Shared(**shared))
+def cbis(root: Path, tables: Path | None, validation: float, seed: int, **shared: Any) -> None:
+    """The CBIS-DDSM: ROOT holds its CSV files and the DICOM images.
+
+    An exam is a patient with the films that show lesions: for whole exams match it with the DDSM (prepare match).
+    """
+    places = {"root": root} if tables is None else {"root": root, "tables": tables}
+    prepare_and_show("cbis", places, {"validation": validation, "seed": seed}, Shared(**shared))
 
 
 @command.command("match", epilog=f"Example:  taskfusion mammo prepare match ~/ddsm ~/cbis -o cohorts/both\n\n{CODES}")
