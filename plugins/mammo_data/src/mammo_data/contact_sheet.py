@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -21,6 +21,7 @@ COLOURS = {
 }
 HANGING = (("R-CC", "L-CC"), ("R-MLO", "L-MLO"))
 CAPTION = 26
+MASK_NAME = "breast mask"
 #: Bluish green and reddish purple of the same palette, which are no lesion's.
 OUTLINE, BOX = (115, 158, 0), (167, 121, 204)
 
@@ -47,11 +48,12 @@ def _draw_view(exam: SyntheticExam, view: str, boxes: bool) -> np.ndarray:
     return picture
 
 
-def legend(width: int) -> np.ndarray:
-    """The colours' names: uint8 BGR (26, width, 3)."""
+def legend(width: int, mask: bool = False) -> np.ndarray:
+    """The colours' names, on request that of the mask's outline too: uint8 BGR (26, width, 3)."""
     strip = np.zeros((CAPTION, width, 3), np.uint8)
-    for number, (label, colour) in enumerate(COLOURS.items()):
-        left = 8 + number * (width - 8) // len(COLOURS)
+    colours = {**COLOURS, MASK_NAME: OUTLINE} if mask else COLOURS
+    for number, (label, colour) in enumerate(colours.items()):
+        left = 8 + number * (width - 8) // len(colours)
         cv2.rectangle(strip, (left, 6), (left + 14, 20), colour, -1)
         text = label.replace("_", " ")
         cv2.putText(strip, text, (left + 20, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (220, 220, 220), 1, cv2.LINE_AA)
@@ -98,20 +100,29 @@ def draw_views(
     return np.hstack(panels)
 
 
+def outline_mask(picture: np.ndarray, pixels: np.ndarray, move: Callable[[np.ndarray], np.ndarray]) -> None:
+    """Draw the outline of the breast mask of an image into a picture of it.
+
+    Args:
+        picture: uint8 BGR, changed.
+        pixels: (height, width) the image.
+        move: from points (n, 2) x, y of the image to those of the picture.
+    """
+    lines, _ = cv2.findContours(breast_mask(pixels).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    for line in lines:
+        moved = move(line[:, 0] + 0.5) - 0.5
+        cv2.polylines(picture, [np.round(moved).astype(np.int32)], True, OUTLINE, 1)
+
+
 def _draw_outlined(name: str, pixels: np.ndarray, height: int, boxes: np.ndarray, turned: bool) -> np.ndarray:
-    mask = breast_mask(pixels).astype(np.uint8)
     width = round(height * (0.75 if turned else pixels.shape[1] / pixels.shape[0]))
     image, placement = prepare(pixels, (height, width), laterality_of(name), crop=turned)
     if not turned:
         scaled = cv2.resize(pixels.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
         image = np.clip(scaled / max(float(np.quantile(scaled, 0.995)), 1e-6), 0, 1)
     picture = cv2.cvtColor(np.round(255 * image).astype(np.uint8), cv2.COLOR_GRAY2BGR)
-    lines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     zoom = np.array([width / pixels.shape[1], height / pixels.shape[0]])
-    for line in lines:
-        points = line[:, 0] + 0.5
-        moved = placement.points_to_prepared(points) if turned else points * zoom
-        cv2.polylines(picture, [np.round(moved - 0.5).astype(np.int32)], True, OUTLINE, 1)
+    outline_mask(picture, pixels, placement.points_to_prepared if turned else lambda points: points * zoom)
     for box in placement.to_prepared(boxes) if turned else np.asarray(boxes) * np.tile(zoom, 2):
         x0, y0, x1, y1 = (round(float(edge)) for edge in box)
         cv2.rectangle(picture, (x0, y0), (x1, y1), BOX, 1)

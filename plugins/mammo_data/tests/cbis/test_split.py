@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from cbis.test_tables import REAL, real_data
+from ddsm.real import DATA, needs
 
 from mammo_data.cbis.source import CbisSource
 from mammo_data.cbis.split import VALIDATION, splits_of
@@ -61,10 +61,10 @@ def test_the_notice_tells_what_is_not_official(tmp_path):
     assert CbisSource(tmp_path, validation=0).notice.endswith("its official split, without validation")
 
 
-@real_data
+@needs("cbis_ddsm_case_csv")
 def test_of_the_real_patients_twelve_percent_of_training_become_validation():
     found: dict = {}
-    for one in read_tables(REAL)[0]:
+    for one in read_tables(DATA / "cbis_ddsm_case_csv")[0]:
         found.setdefault(one.patient, []).append(one)
     splits = splits_of(found)
     count = round(VALIDATION * (1248 - 31))

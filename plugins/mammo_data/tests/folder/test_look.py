@@ -2,11 +2,13 @@ import cv2
 import numpy as np
 import pytest
 
-from mammo_data.contact_sheet import CAPTION, COLOURS
-from mammo_data.folder.look import Choice, caption_of, chosen_rows, draw_case, write_sheets
+from mammo_data.contact_sheet import CAPTION, COLOURS, OUTLINE
+from mammo_data.folder.look import Choice, Drawing, caption_of, chosen_rows, draw_case, write_sheets
 from mammo_data.readers.folder import CohortFolder, CohortFolderReader
 from taskfusion.errors import DataError, UnknownNameError
 from taskfusion.progress import Progress
+
+SMALL, BARE = Drawing(96), Drawing(96, boxes=False)
 
 
 def read(folder):
@@ -40,27 +42,41 @@ def test_what_nobody_has_is_refused(cohort):
 
 
 def test_six_exams_a_sheet_and_the_colours_of_their_lesions(cohort, tmp_path):
-    paths = write_sheets(cohort, Choice(12), tmp_path / "sheet.png", height=96)
+    paths = write_sheets(cohort, Choice(12), tmp_path / "sheet.png", SMALL)
     assert [path.name for path in paths] == ["sheet.png", "sheet-2.png"]
     sheet = cv2.imread(str(paths[0]))
     assert sheet.shape == (2 * CAPTION + 6 * (96 + CAPTION), 4 * 96, 3)
     label = cohort.annotations.classes[cohort.annotations.labels[0]]
     row = int(cohort.annotations.case[0])
-    assert (draw_case(cohort, row, 96, True) == COLOURS[label]).all(axis=2).any()
-    assert not (draw_case(cohort, row, 96, False) == COLOURS[label]).all(axis=2).any()
+    assert (draw_case(cohort, row, SMALL) == COLOURS[label]).all(axis=2).any()
+    assert not (draw_case(cohort, row, BARE) == COLOURS[label]).all(axis=2).any()
 
 
 def test_the_chest_walls_meet_in_the_middle(cohort):
-    cc = draw_case(cohort, 0, 96, False)[:96, :192].mean(axis=(0, 2))
+    cc = draw_case(cohort, 0, BARE)[:96, :192].mean(axis=(0, 2))
     assert cc[76:116].mean() > 2 * cc[:20].mean()
 
 
 def test_missing_and_unreadable_views_get_a_panel_that_says_so(make, made, folder):
     make(made.Fake({"a": {"views": made.record("a").views[:2]}}))
     cohort = read(folder)
-    whole = draw_case(cohort, 0, 96, True)
+    whole = draw_case(cohort, 0, SMALL)
     (folder / "images/a/L-CC.png").unlink()
-    harmed = draw_case(cohort, 0, 96, True)
+    harmed = draw_case(cohort, 0, SMALL)
     assert (whole[:96, :72] == 40).all(axis=2).mean() > 0.5  # R-CC, which the exam lacks
     assert (harmed[:96, 72:144] == 40).all(axis=2).mean() > 0.5
     assert caption_of(cohort, 0, cohort.cases[0]).startswith("a  lesion no  malignancy no  density ?")
+
+
+def test_the_breast_mask_is_outlined_and_named_on_request(cohort, tmp_path):
+    drawn = draw_case(cohort, 0, Drawing(96, boxes=False, mask=True))
+    outlined = (drawn[:96] == OUTLINE).all(axis=2)
+    assert not (draw_case(cohort, 0, BARE) == OUTLINE).all(axis=2).any()
+    walls = outlined[:, 94:96].any(axis=1), outlined[:, 96:98].any(axis=1)
+    assert all(wall.mean() > 0.3 for wall in walls)
+    assert not outlined[:, :5].any() and not outlined[:, 187:192].any()  # and not far from the breasts
+    legends = []
+    for drawing in (SMALL, Drawing(96, mask=True)):
+        (path,) = write_sheets(cohort, Choice(1), tmp_path / "sheet.png", drawing)
+        legends.append((cv2.imread(str(path))[:CAPTION] == OUTLINE).all(axis=2).any())
+    assert legends == [False, True]

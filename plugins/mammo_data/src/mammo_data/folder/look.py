@@ -9,7 +9,7 @@ import attrs
 import cv2
 import numpy as np
 
-from mammo_data.contact_sheet import CAPTION, COLOURS, HANGING, legend
+from mammo_data.contact_sheet import BOX, CAPTION, COLOURS, HANGING, legend, outline_mask
 from mammo_data.synthetic import DENSITIES
 from taskfusion.cases import Case, Cohort
 from taskfusion.errors import DataError, UnknownNameError
@@ -37,6 +37,24 @@ class Choice:
     label: str | None = None
     split: str | None = None
     seed: int | None = None
+
+
+@attrs.frozen
+class Drawing:
+    """How they are drawn.
+
+    Attributes:
+        height: of a view in pixels.
+        boxes: whether lesions are marked, in the colour of their class.
+        mask: whether the outline of the breast mask is drawn, as :func:`mammo_data.images.breast_mask` finds it.
+    """
+
+    height: int = 320
+    boxes: bool = True
+    mask: bool = False
+
+
+DRAWING = Drawing()
 
 
 def chosen_rows(cohort: Cohort, choice: Choice) -> list[int]:
@@ -73,15 +91,14 @@ def _fits(cohort: Cohort, choice: Choice) -> np.ndarray:
     return fits
 
 
-def write_sheets(cohort: Cohort, choice: Choice, path: Path, *, height: int = 320, boxes: bool = True) -> list[Path]:
+def write_sheets(cohort: Cohort, choice: Choice, path: Path, drawing: Drawing = DRAWING) -> list[Path]:
     """Write the chosen exams as PNG files ``look.png``, ``look-2.png`` …, six exams each.
 
     Args:
         cohort: any whose views are named as those of a mammogram.
         choice: which exams.
         path: of the first sheet.
-        height: of a view in pixels.
-        boxes: whether lesions are marked.
+        drawing: how they are drawn.
 
     Returns:
         The files.
@@ -89,25 +106,25 @@ def write_sheets(cohort: Cohort, choice: Choice, path: Path, *, height: int = 32
     rows = chosen_rows(cohort, choice)
     paths = []
     for number, start in enumerate(range(0, len(rows), PER_SHEET), 1):
-        strips = [draw_case(cohort, row, height, boxes) for row in rows[start : start + PER_SHEET]]
+        strips = [draw_case(cohort, row, drawing) for row in rows[start : start + PER_SHEET]]
         paths.append(path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}"))
-        encoded = cv2.imencode(".png", stacked(strips, cohort.notice))[1]
+        encoded = cv2.imencode(".png", stacked(strips, cohort.notice, drawing.mask))[1]
         with replacing(paths[-1]) as temporary:
             temporary.write_bytes(encoded.tobytes())
     return paths
 
 
-def stacked(strips: Sequence[np.ndarray], notice: str) -> np.ndarray:
+def stacked(strips: Sequence[np.ndarray], notice: str, mask: bool = False) -> np.ndarray:
     """Strips one below the other, under the colours' names and the notice: uint8 BGR."""
     width = max(strip.shape[1] for strip in strips)
     wide = [np.pad(strip, ((0, 0), (0, width - strip.shape[1]), (0, 0))) for strip in strips]
-    return np.vstack([legend(width), *([_caption(notice, width)] if notice else []), *wide])
+    return np.vstack([legend(width, mask), *([_caption(notice, width)] if notice else []), *wide])
 
 
-def draw_case(cohort: Cohort, row: int, height: int, boxes: bool) -> np.ndarray:
+def draw_case(cohort: Cohort, row: int, drawing: Drawing) -> np.ndarray:
     """One case, CC then MLO, chest walls to the middle, with a caption: uint8 BGR."""
     case = cohort.cases[row]
-    pictures = [_draw_view(cohort, row, name, height, boxes) for pair in HANGING for name in pair]
+    pictures = [_draw_view(cohort, row, name, drawing) for pair in HANGING for name in pair]
     strip = np.hstack(pictures)
     return np.vstack([strip, _caption(caption_of(cohort, row, case), strip.shape[1])])
 
@@ -122,22 +139,25 @@ def caption_of(cohort: Cohort, row: int, case: Case) -> str:
     return "  ".join(parts if cohort.split is None else [*parts, str(cohort.split[row])])
 
 
-def _draw_view(cohort: Cohort, row: int, name: str, height: int, boxes: bool) -> np.ndarray:
+def _draw_view(cohort: Cohort, row: int, name: str, drawing: Drawing) -> np.ndarray:
     case = cohort.cases[row]
     if name not in case.views:
-        return _says(f"no {name}", height)
+        return _says(f"no {name}", drawing.height)
     try:
         pixels = case.views[name].read()
     except DataError as error:
-        return _says(f"{name}: {error}", height)
-    zoom = min(height / pixels.shape[0], WIDEST * height / pixels.shape[1])
+        return _says(f"{name}: {error}", drawing.height)
+    zoom = min(drawing.height / pixels.shape[0], WIDEST * drawing.height / pixels.shape[1])
     picture = _shown(pixels, zoom)
-    if boxes and cohort.annotations is not None:
+    if drawing.mask:
+        outline_mask(picture, pixels, lambda points: points * zoom)
+    if drawing.boxes and cohort.annotations is not None:
         found, labels = cohort.annotations.of_view(row, cohort.views.index(name))
         for box, label in zip(found, labels, strict=True):
             x0, y0, x1, y1 = (round(float(edge) * zoom) for edge in box)
-            cv2.rectangle(picture, (x0, y0), (x1, y1), COLOURS[cohort.annotations.classes[label]], 1)
-    return np.pad(picture, ((0, height - picture.shape[0]), (0, 0), (0, 0)))
+            colour = COLOURS.get(cohort.annotations.classes[label], BOX)
+            cv2.rectangle(picture, (x0, y0), (x1 - 1, y1 - 1), colour, 1)
+    return np.pad(picture, ((0, drawing.height - picture.shape[0]), (0, 0), (0, 0)))
 
 
 def _shown(pixels: np.ndarray, zoom: float) -> np.ndarray:
