@@ -205,8 +205,8 @@ def spoil_mask(path: Path, other: Path) -> None:
 BAD_FILMS = [
     (spoil_truncate, "truncated", "has no readable pixels"),
     (spoil_header, "truncated", "has no readable pixels|cannot be read"),
-    (spoil_empty, "zero length", "is empty"),
-    (spoil_text, "no DICOM", "is no DICOM file"),
+    (spoil_empty, "empty", "is empty"),
+    (spoil_text, "not DICOM", "is no DICOM file"),
     (spoil_remove, "missing file", "is not there"),
     (spoil_label, "mislabelled", "says it is .*, where .* belongs"),
     (spoil_colour, "no film", "holds uint8 8x8x3; expected one grey image"),

@@ -24,11 +24,17 @@ ENDING = ".dcm"
 
 
 class UnusableFileError(DataError):
-    """A file that cannot be used; ``kind`` is the short word to count it by."""
+    """A file that cannot be used.
 
-    def __init__(self, kind: str, text: str) -> None:
-        super().__init__(text)
+    Attributes:
+        kind: a short word to count it by.
+        reason: what is wrong with it, without its name.
+    """
+
+    def __init__(self, kind: str, path: Path, reason: str) -> None:
+        super().__init__(f"{path} {reason}")
         self.kind = kind
+        self.reason = reason
 
 
 @attrs.frozen(eq=False)
@@ -63,7 +69,7 @@ def read_film(path: Path, expected: str = "") -> tuple[np.ndarray, dict[str, Any
     _check_label(path, data, expected)
     pixels = _pixels(path, data)
     if len(_few_values(pixels)) <= 2:
-        raise UnusableFileError("swapped", f"{path} holds two grey values: a mask, where a film belongs")
+        raise UnusableFileError("swapped", path, "holds two grey values: a mask, where a film belongs")
     return pixels, _details(data)
 
 
@@ -104,9 +110,9 @@ def _mask(path: Path, shape: tuple[int, int], expected: str) -> np.ndarray:
     pixels = _pixels(path, data)
     values = _few_values(pixels)
     if len(values) > 2:
-        raise UnusableFileError("swapped", f"{path} has many grey values: a cropped image, where a mask belongs")
+        raise UnusableFileError("swapped", path, "has many grey values: a cropped image, where a mask belongs")
     if len(values) < 2:
-        raise UnusableFileError("empty mask", f"{path} is {values[0]} everywhere: a mask without a lesion")
+        raise UnusableFileError("empty mask", path, f"is {values[0]} everywhere: a mask without a lesion")
     return fit_mask(pixels == values.max(), shape, path)
 
 
@@ -122,11 +128,12 @@ def fit_mask(mask: np.ndarray, shape: tuple[int, int], path: Path) -> np.ndarray
     if abs(ratio - 1) > SHAPE_TOLERANCE:
         raise UnusableFileError(
             "another size",
-            f"{path} is {mask.shape[0]}x{mask.shape[1]}, its film {shape[0]}x{shape[1]} (height x width)",
+            path,
+            f"is {mask.shape[0]}x{mask.shape[1]}, its film {shape[0]}x{shape[1]} (height x width)",
         )
     resized = cv2.resize(mask.astype(np.uint8), shape[::-1], interpolation=cv2.INTER_NEAREST).astype(bool)
     if not resized.any():
-        raise UnusableFileError("empty mask", f"{path} loses its lesion when it is resized to its film")
+        raise UnusableFileError("empty mask", path, "loses its lesion when it is resized to its film")
     return resized
 
 
@@ -135,15 +142,15 @@ def _open(path: Path) -> Dataset:
     from pydicom.errors import InvalidDicomError
 
     if not path.is_file():
-        raise UnusableFileError("missing file", f"{path} is not there")
+        raise UnusableFileError("missing file", path, "is not there")
     if path.stat().st_size == 0:
-        raise UnusableFileError("zero length", f"{path} is empty")
+        raise UnusableFileError("empty", path, "is empty")
     try:
         return pydicom.dcmread(path)
     except InvalidDicomError as error:
-        raise UnusableFileError("no DICOM", f"{path} is no DICOM file") from error
+        raise UnusableFileError("not DICOM", path, "is no DICOM file") from error
     except Exception as error:  # a damaged file can fail anywhere in the parser
-        raise UnusableFileError("truncated", f"{path} cannot be read: {_one_line(error)}") from error
+        raise UnusableFileError("truncated", path, f"cannot be read: {_one_line(error)}") from error
 
 
 def _check_label(path: Path, data: Dataset, expected: str) -> None:
@@ -151,7 +158,7 @@ def _check_label(path: Path, data: Dataset, expected: str) -> None:
     own, wanted = CASE.match(str(data.get("PatientID", ""))), CASE.match(expected)
     if own and wanted and own.groups() != wanted.groups():
         raise UnusableFileError(
-            "mislabelled", f"{path} says it is {data.PatientID}, where {expected} belongs; find the right file"
+            "mislabelled", path, f"says it is {data.PatientID}, where {expected} belongs; find the right file"
         )
 
 
@@ -159,10 +166,10 @@ def _pixels(path: Path, data: Dataset) -> np.ndarray:
     try:
         pixels = np.asarray(data.pixel_array)
     except Exception as error:  # pydicom and its decoders raise many types for damaged pixel data
-        raise UnusableFileError("truncated", f"{path} has no readable pixels: {_one_line(error)}") from error
+        raise UnusableFileError("truncated", path, f"has no readable pixels: {_one_line(error)}") from error
     if pixels.ndim != 2 or 0 in pixels.shape or pixels.dtype.kind not in "ui" or pixels.min() < 0:
         shape = "x".join(map(str, pixels.shape))
-        raise UnusableFileError("no film", f"{path} holds {pixels.dtype} {shape}; expected one grey image")
+        raise UnusableFileError("no film", path, f"holds {pixels.dtype} {shape}; expected one grey image")
     if str(data.get("PhotometricInterpretation", "")) == "MONOCHROME1":
         pixels = (1 << int(data.BitsStored)) - 1 - pixels.astype(np.int64)
     return np.clip(pixels, 0, 65535).astype(np.uint16)

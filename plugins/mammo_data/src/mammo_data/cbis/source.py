@@ -117,7 +117,7 @@ def _read_view(archive: Path, rows: Sequence[LesionRow]) -> tuple[ViewRecord | N
             try:
                 pixels, details = read_film(file, path.parts[0])
             except UnusableFileError as error:
-                skipped.append(Skipped(str(file), str(error), error.kind))
+                skipped.append(Skipped(str(file), error.reason, error.kind))
                 continue
             hung, mirrored = hang(pixels, rows[0].view)
             lesions, bad = _read_lesions(archive, rows, (pixels.shape[0], pixels.shape[1]), mirrored)

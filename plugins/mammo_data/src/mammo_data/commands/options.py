@@ -19,6 +19,8 @@ SOMETHING_SKIPPED = 3
 """Exit code: the cohort is there, and something was left out."""
 CODES = "Exit codes: 0 all is there, 3 something was skipped, 1 an error, 130 stopped by Ctrl-C."
 
+LONGEST_LINE = 240
+"""Characters of a line of what was skipped; the whole reason is in ``skipped.csv``."""
 SECRET = ("salt",)
 """Options whose values the folder must not tell."""
 
@@ -122,9 +124,10 @@ def show(outcome: Outcome, folder: Path, notice: str) -> None:
     for step, count in summary.steps.items():
         click.echo(f"{count:>9,}  {step}")
     if summary.skipped:
-        click.secho(f"skipped  all with their reasons: {folder / 'skipped.csv'}", fg="yellow")
+        count = sum(summary.skipped.values())
+        click.secho(f"skipped  {count:,}, each with its reason in {folder / 'skipped.csv'}", fg="yellow")
     for line in skipped_lines(summary):
-        click.echo(line)
+        click.echo(line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]} …")
     if outcome.stale:
         click.echo(f"stale    {outcome.stale:,} exams of an earlier call are still in {folder}; --prune removes them")
     click.echo(f"report   {folder / 'report.md'}")
