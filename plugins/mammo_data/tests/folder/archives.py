@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from cbis_archive import Patient, write_archive
 from ddsm.writer import VIEWS, Exam, Finding, rectangle, write_exam
-from dicom.conftest import film, mammogram, save
+from dicom.conftest import mammogram, save
 
 from mammo_data.synthetic import SyntheticConfig, generate_exam
 
@@ -32,11 +32,11 @@ def write_cbis(root: Path) -> None:
 def write_dicom(root: Path) -> None:
     """Four studies of four views."""
     for number in range(4):
-        for index, view in enumerate(("L-CC", "L-MLO", "R-CC", "R-MLO")):
+        for index, (view, pixels) in enumerate(generate_exam(6, number, LESIONS).images.items()):
             own = {"StudyInstanceUID": f"1.2.{number + 1}", "PatientID": f"P{number}"}
             shown = {"ImageLaterality": view[0], "ViewPosition": view[2:], "SOPInstanceUID": f"1.2.{number}.{index}"}
             save(
-                mammogram(film(view, top=4000 - 10 * number - index), **own, **shown),
+                mammogram(pixels >> 4, **own, **shown),
                 root / f"patient {number}" / f"{view}.dcm",
             )
 
