@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from taskfusion.cohorts.table import TableCohort, TableReader, draw_split
 from taskfusion.configs import structure, unstructure
@@ -132,11 +133,20 @@ def test_split_without_truth_is_seeded():
     assert (draw_split(groups, None, fractions, 3) == draw_split(groups, None, fractions, 3)).all()
 
 
+# The source's own figures.
+STUDY_AUC = {"GMIC_top5": 0.8636, "GMIC_top1": 0.8447, "GLAM": 0.8505, "DMVCNN": 0.7972, "frcnn": 0.7172}
+STUDY_AUC |= {"end2end_inbreast": 0.6800, "end2end_ddsm": 0.4717}
+
+
 @pytest.mark.skipif(not STUDY.is_file(), reason="the NYU reader study is not beside this checkout")
 def test_reader_study():
     options = {"case": ["case_ID", "side"], "group": "case_ID", "labels": {"malignancy": "label"}}
     cohort = TableReader(structure(TableCohort, {"path": str(STUDY), **options}, "cohort")).read(Progress())
     assert (len(cohort), len(set(cohort.groups)), cohort.label("malignancy").sum()) == (720, 360, 31)
     assert len(cohort.cases[0].metadata) == 21 and list(cohort.targets) == ["malignancy"]
+    truth = cohort.label("malignancy")
+    assert len({group for group, one in zip(cohort.groups, truth, strict=True) if one}) == 30
+    scores = {name: [case.metadata[f"AI_{name}_POM"] for case in cohort.cases] for name in STUDY_AUC}
+    assert {name: round(float(roc_auc_score(truth, found)), 4) for name, found in scores.items()} == STUDY_AUC
     splits = [set(cohort.part(name).groups) for name in ("train", "validation", "test")]
     assert sum(map(len, splits)) == 360

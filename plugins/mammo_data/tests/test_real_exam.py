@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from mammo_data.images import breast_mask, clearer_side, laterality_of, prepare
+from mammo_data.readers.images import MammogramReader
+from mammo_data.readers.images_config import MammogramTable
 from mammo_data.synthetic import VIEWS
 from taskfusion.images import FileSource
+from taskfusion.progress import Progress
 
 EXAM = Path(__file__).parents[4] / "shared" / "data" / "nyu_gmic_exam0"
 pytestmark = pytest.mark.skipif(not EXAM.is_dir(), reason="needs the shared real exam")
@@ -17,6 +20,30 @@ pytestmark = pytest.mark.skipif(not EXAM.is_dir(), reason="needs the shared real
 def view(request):
     """Do not mutate: name and pixels of a view."""
     return request.param, FileSource(EXAM / f"0_{request.param}.png").read()
+
+
+SIZES = {"L-CC": (2023, 801), "R-CC": (2144, 801), "L-MLO": (2730, 981), "R-MLO": (2650, 1006)}
+
+
+def test_sizes_and_grey_values_are_those_of_the_source(view):
+    name, pixels = view
+    assert (pixels.dtype, pixels.shape) == (np.uint16, SIZES[name])
+    assert pixels.min() == 0 and 2048 < pixels.max() <= 4095
+    assert 0.63 - 0.005 <= (pixels > 0).mean() <= 0.79 + 0.005
+
+
+@pytest.mark.parametrize("view_name", ["R-CC", "R-MLO"])
+def test_the_masks_are_of_another_size_than_the_images(view_name):
+    mask = FileSource(EXAM / f"0_{view_name}_benign.png").read()
+    assert mask.shape == (2944, 1920) and set(np.unique(mask)) == {0, 255}
+
+
+def test_the_exam_is_read_as_a_table_of_images(tmp_path):
+    lines = [f"exam 0,{name},0_{name}.png" for name in VIEWS]
+    (tmp_path / "exam.csv").write_text("\n".join(["exam,view,file", *lines]))
+    options = {"path": tmp_path / "exam.csv", "folder": EXAM, "case": ("exam",), "view": "view"}
+    cohort = MammogramReader(MammogramTable(**options)).read(Progress())
+    assert {name: cohort.cases[0].views[name].read().shape for name in VIEWS} == SIZES
 
 
 def test_the_mask_is_the_breast_whole_up_to_the_chest_wall(view):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import hashlib
 import tracemalloc
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from ddsm.real import DATA, needs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -65,6 +68,42 @@ def test_every_real_table_gives_the_counts_of_its_source(name, count, patients, 
     assert [by_pathology[word] for word in ("MALIGNANT", "BENIGN", "BENIGN_WITHOUT_CALLBACK")] == pathology
 
 
+CIRCULATED = {
+    "mass_case_description_train_set.csv": "772727 a4bcc1c32bfd040212737e6e8c304819334abe717cfefff56431dc50ae6db723",
+    "mass_case_description_test_set.csv": "217038 60f0b4504ec024106bbdd1555030d220163ea9da0ea4688473a4c9c3e8ab0457",
+    "calc_case_description_train_set.csv": "925310 3c7b07e8202f66709f446b9695e96c5d17484a65fda6a24d0170a0c1b81d56e3",
+    "calc_case_description_test_set.csv": "190388 03a2f72efb6ed29f417e07f4598950e6a1e02e6b11250ff516ebe7924ace3689",
+}
+
+
+@real_data
+@pytest.mark.parametrize("name", CIRCULATED)
+def test_the_real_tables_are_those_in_circulation_and_have_their_traps(name):
+    content = (REAL / name).read_bytes()
+    assert f"{len(content)} {hashlib.sha256(content).hexdigest()}" == CIRCULATED[name]
+    rows, _ = read_table(REAL / name)
+    assert content.count(b"\r\n") == len(rows) + 1
+    assert content.count(b"\n") == 2 * len(rows) + 1, "every row has a bare line feed inside a cell"
+    heading = content.split(b"\r\n")[0].split(b",")
+    assert (b"breast_density" in heading, b"breast density" in heading) == ("mass" in name, "calc" in name)
+
+
+@real_data
+@needs("cbis_localiser_excerpt")
+def test_lesions_of_another_project_are_found_in_the_real_tables_with_the_same_label(rows):
+    with (DATA / "cbis_localiser_excerpt" / "localiser_and_classifier_excerpt.csv").open(newline="") as file:
+        lesions = list(csv.DictReader(file))
+    assert (len(lesions), len({one["patient_id"] for one in lesions})) == (31, 17)
+    ours = {row.mask.parts[0]: row for row in rows if (row.kind, row.split) == ("mass", "train")}
+    for one in lesions:
+        row = ours[one["lesion_id"]]
+        assert (row.status == "malignant") == (one["label_malignant"] == "1")
+        assert (str(row.density), str(row.assessment)) == (one["breast_density"], one["assessment"])
+        assert (row.patient, row.number) == (one["patient_id"], int(one["abnormality_id"]))
+    views = Counter(patient for patient, _ in {(one["patient_id"], one["side"] + one["view"]) for one in lesions})
+    assert [patient for patient, count in views.items() if count == 4] == ["P_00332"]
+
+
 @real_data
 def test_the_real_tables_together_give_the_counts_of_their_source(rows):
     assert len(rows) == 3568
@@ -72,6 +111,8 @@ def test_the_real_tables_together_give_the_counts_of_their_source(rows):
     assert len({row.patient for row in rows}) == 1566
     assert len({(row.patient, row.view) for row in rows}) == 3032
     assert Counter(row.status for row in rows) == {"malignant": 1457, "benign": 1429 + 682}
+    assert Counter(row.pathology for row in rows)["BENIGN_WITHOUT_CALLBACK"] == 682
+    assert Counter(row.density for row in rows) == {0: 2, 1: 536, 2: 1373, 3: 1103, 4: 554}
     assert len({row.patient for row in rows if row.status == "malignant"}) == 752
     kinds = {kind: {row.patient for row in rows if row.kind == kind} for kind in ("mass", "calcification")}
     assert len(kinds["mass"] & kinds["calcification"]) == 79
@@ -91,6 +132,7 @@ def test_densities_of_the_real_patients(rows):
     densities = {patient: density_of(own) for patient, own in patients.items()}
     assert Counter(densities.values()) == {0: 201, 1: 599, 2: 475, 3: 289, -1: 2}
     assert {patient for patient, value in densities.items() if value == -1} == {"P_01743", "P_01264"}
+    assert {row.density for row in patients["P_01743"]} == {0}
     assert {(row.view[0], row.kind, row.density) for row in patients["P_01264"]} == {
         ("L", "mass", 4),
         ("R", "calcification", 2),

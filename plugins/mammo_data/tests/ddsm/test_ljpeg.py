@@ -70,6 +70,19 @@ def test_pvrg_s_own_streams_decode_exactly(image, stream):
     np.testing.assert_array_equal(decoded, image)
 
 
+@pytest.mark.parametrize("predictor", range(1, 8))
+@pytest.mark.parametrize(("image", "precision"), [(TWELVE, 12), (SIXTEEN, 16)])
+def test_the_vectors_images_come_back_exactly_from_all_seven_predictors(image, precision, predictor):
+    np.testing.assert_array_equal(decode(encode(image, precision, predictor)), image)
+
+
+@pytest.mark.parametrize("image, stream", VECTORS[:4])  # the last has two equally good Huffman tables
+def test_the_tests_own_encoder_writes_pvrg_s_streams_byte_for_byte(image, stream):
+    there = bytes.fromhex(stream)
+    precision, predictor = there[6], there[there.index(b"\xff\xda") + 7]
+    assert encode(image, precision, predictor) == there
+
+
 @given(st.data(), PRECISIONS, PREDICTORS)
 def test_every_predictor_and_precision_comes_back_as_it_was(data, precision, predictor):
     image = data.draw(images(precision))

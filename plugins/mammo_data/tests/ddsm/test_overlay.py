@@ -71,6 +71,11 @@ def test_the_real_headers():
     reports = [ast.literal_eval(row["GT Report"]) for row in rows]
     overlays = [parse_overlay(_as_overlay(report)) for report in reports]
     found = [abnormality for overlay in overlays for abnormality in overlay.abnormalities]
+    names = [row["Image Name"].split(".")[0].split("-") for row in rows]
+    assert len({(volume, case) for volume, case in names}) == 191
+    assert Counter(volume.rsplit("_", 1)[0] for volume, _ in names) == {
+        "cancer": 195, "benign": 184, "benign_without_callback": 37
+    }  # fmt: skip
     assert len(rows) == 416 and len(found) == 467
     assert Counter(kind.name for a in found for kind in a.types) == {"MASS": 253, "CALCIFICATION": 220, "OTHER": 2}
     assert Counter(a.pathology for a in found) == {

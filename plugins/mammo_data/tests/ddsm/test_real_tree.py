@@ -17,6 +17,7 @@ def test_the_whole_archive_s_tree_is_found(tmp_path):
 
     with (DATA / "ddsm_case_index" / "ddsm_case_index.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
+    assert sum(len(row["stray_files"].split()) for row in rows) == 22
     for row in rows:
         folder = tmp_path / row["category"] / row["volume"] / row["case_dir"]
         folder.mkdir(parents=True)
@@ -55,3 +56,8 @@ def test_the_names_of_the_real_images_are_names_of_images():
     }
     assert {split: len(found) for split, found in cases.items()} == {"train": 2084, "val": 260, "test": 261}
     assert {count for found in cases.values() for count in found.values()} == {4}
+    together = [case for found in cases.values() for case in found]
+    assert len(set(together)) == len(together), "a case in two splits"
+    assert Counter(volume.rsplit("_", 1)[0] for volume, _ in cases["train"]) == {
+        "cancer": 730, "benign": 686, "normal": 554, "benign_without_callback": 114
+    }  # fmt: skip
