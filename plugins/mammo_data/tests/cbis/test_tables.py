@@ -242,6 +242,8 @@ def test_rows_whose_files_are_named_otherwise_are_mislabelled(tmp_path, name, ch
 
 
 def test_missing_tables_are_said_and_none_at_all_is_an_error(tmp_path):
+    with pytest.raises(DataError, match="nowhere is no folder; expected the one that holds the CBIS-DDSM's tables"):
+        read_tables(tmp_path / "nowhere")
     with pytest.raises(DataError, match=r"has no table of the CBIS-DDSM; expected mass_case_description_train_set.csv"):
         read_tables(tmp_path)
     write(tmp_path, MASS_TRAIN, HEAD + GOOD)

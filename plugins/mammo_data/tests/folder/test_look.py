@@ -2,10 +2,14 @@ import cv2
 import numpy as np
 import pytest
 
+from mammo_data import plugin
 from mammo_data.contact_sheet import CAPTION, COLOURS, OUTLINE
 from mammo_data.folder.look import Choice, Drawing, caption_of, chosen_rows, draw_case, write_sheets
+from mammo_data.folder.spec import cohort_of_spec
 from mammo_data.readers.folder import CohortFolder, CohortFolderReader
-from taskfusion.errors import DataError, UnknownNameError
+from taskfusion.errors import DataError, TaskFusionError, UnknownNameError
+from taskfusion.images import write_png
+from taskfusion.plugins import build_registry
 from taskfusion.progress import Progress
 
 SMALL, BARE = Drawing(96), Drawing(96, boxes=False)
@@ -37,7 +41,7 @@ def test_what_nobody_has_is_refused(cohort):
         chosen_rows(cohort, Choice(ids=("synthetic-3-0000",)))
     with pytest.raises(UnknownNameError, match=r"unknown lesion class 'malignant_mas' \(did you mean 'malignant_mass'"):
         chosen_rows(cohort, Choice(label="malignant_mas"))
-    with pytest.raises(DataError, match="no case of synthetic fits: label None, split test"):
+    with pytest.raises(DataError, match="^synthetic has no case of split test$"):
         chosen_rows(cohort.part("train"), Choice(split="test"))
 
 
@@ -80,3 +84,21 @@ def test_the_breast_mask_is_outlined_and_named_on_request(cohort, tmp_path):
         (path,) = write_sheets(cohort, Choice(1), tmp_path / "sheet.png", drawing)
         legends.append((cv2.imread(str(path))[:CAPTION] == OUTLINE).all(axis=2).any())
     assert legends == [False, True]
+
+
+def test_the_cohort_of_a_spec_is_read_with_paths_from_its_folder_and_nothing_else_of_it(tmp_path, made):
+    write_png(tmp_path / "raw/L-CC.png", made.pixels(1))
+    (tmp_path / "exams.csv").write_text("exam,view,file\na,L-CC,L-CC.png\n")
+    spec = tmp_path / "my.yaml"
+    spec.write_text("cohort: {reader: mammograms, path: exams.csv, folder: raw, case: exam, view: view}\n")
+    registry = build_registry([plugin], entry_points=False)
+    assert cohort_of_spec(spec, registry).ids == ("a",)
+    for text, told in {
+        "fusers: {}\n": r"my\.yaml has no section 'cohort' that names a reader; expected  cohort: \{reader: mammograms",
+        "cohort: {reader: mamograms}\n": r"unknown reader 'mamograms' \(did you mean 'mammograms'\?\)",
+        "cohort: {reader: mammograms, pth: x}\n": r"my\.yaml: cohort\.pth: unknown key \(did you mean 'path'\?\)",
+        "cohort: {reader: mammograms\n": r"my\.yaml:\d",
+    }.items():
+        spec.write_text(text)
+        with pytest.raises(TaskFusionError, match=told):
+            cohort_of_spec(spec, registry)

@@ -110,8 +110,10 @@ def read_tables(folder: Path) -> tuple[tuple[LesionRow, ...], tuple[Skipped, ...
     """All rows of the tables in a folder, in the order of ``TABLES``, and what could not be read.
 
     Raises:
-        DataError: no table is there.
+        DataError: no such folder, or no table in it.
     """
+    if not folder.is_dir():
+        raise DataError(f"{folder} is no folder; expected the one that holds the CBIS-DDSM's tables and images")
     rows: list[LesionRow] = []
     skipped: list[Skipped] = []
     for name in TABLES:

@@ -35,9 +35,9 @@ SHEET = "look.png"
 @click.option("--mask", is_flag=True, help="With the outline of the breast mask.")
 @click.option("--no-boxes", is_flag=True, help="Without the lesions' boxes.")
 def command(cohort: Path, output: Path | None, height: int, mask: bool, no_boxes: bool, **choice: Any) -> None:
-    """Write a contact sheet of a COHORT: exams hung as radiologists do, with their lesions' boxes.
+    """Write a contact sheet of exams and their lesions.
 
-    COHORT is a folder made by 'taskfusion mammo prepare', or a spec (YAML) whose cohort has mammograms. Six exams a
+    Exams are hung as radiologists hang them, lesions have a box. COHORT is a folder made by 'taskfusion mammo prepare', or a spec (YAML) whose cohort has mammograms. Six exams a
     sheet; more go to look-2.png and so on. The colours of the boxes are the lesions' classes; a legend names them.
     """
     from mammo_data.folder.look import Choice, Drawing, write_sheets

@@ -10,9 +10,13 @@ import click
 from mammo_data.commands.options import CODES, Shared, prepare_and_show, shared_options
 
 FOLDER = click.Path(path_type=Path)
+EXAMPLES = """\b
+Examples:
+  taskfusion mammo prepare synthetic --cases 24 -o cohort
+  taskfusion mammo prepare ddsm ~/ddsm -o cohorts/trial --limit 20"""
 
 
-@click.group("prepare", epilog=CODES)
+@click.group("prepare", epilog=f"{EXAMPLES}\n\n{CODES}")
 def command() -> None:
     """Make a cohort folder from raw files.
 
@@ -26,7 +30,10 @@ def command() -> None:
 @click.option("--as-stored", is_flag=True, help="Leave the views of site A mirrored, as the archive has them.")
 @shared_options
 def ddsm(root: Path, as_stored: bool, **shared: Any) -> None:
-    """The DDSM as it was distributed: ROOT holds its volumes with .ics, .OVERLAY and .LJPEG files."""
+    """The DDSM as it was distributed.
+
+    ROOT holds its volumes with .ics, .OVERLAY and .LJPEG files; it may be any folder of the archive.
+    """
     prepare_and_show("ddsm", {"root": root}, {"hang": not as_stored}, Shared(**shared))
 
 
@@ -44,9 +51,9 @@ def ddsm(root: Path, as_stored: bool, **shared: Any) -> None:
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Draws that share.")
 @shared_options
 def cbis(root: Path, tables: Path | None, validation: float, seed: int, **shared: Any) -> None:
-    """The CBIS-DDSM: ROOT holds its CSV files and the DICOM images.
+    """The CBIS-DDSM: case tables and DICOM images.
 
-    An exam is a patient with the films that show lesions: for whole exams match it with the DDSM (prepare match).
+    ROOT holds the four CSV files and the folders of the images. An exam is a patient with the films that show lesions: for whole exams match it with the DDSM (prepare match).
     """
     places = {"root": root} if tables is None else {"root": root, "tables": tables}
     prepare_and_show("cbis", places, {"validation": validation, "seed": seed}, Shared(**shared))
@@ -71,7 +78,15 @@ def match(ddsm_root: Path, cbis_root: Path, **shared: Any) -> None:
 @click.option("--synthesized", is_flag=True, help="Accept 2D images computed from tomosynthesis too.")
 @shared_options
 def dicom(root: Path, keep_ids: bool, salt: str, raw_values: bool, synthesized: bool, **shared: Any) -> None:
-    """Any folder of mammograms as DICOM: ROOT is searched with everything below it. Labels are unknown."""
+    """Any folder of mammograms as DICOM.
+
+    ROOT is searched with everything below it, whatever files and folders are called. Labels are unknown: DICOM has
+    none.
+    """
+    if not keep_ids and not salt:
+        click.secho(
+            "note     without --salt, whoever has a list of patient ids can find out whose exam is whose", err=True
+        )
     options = {"hide_ids": not keep_ids, "salt": salt, "window": not raw_values, "synthesized": synthesized}
     prepare_and_show("dicom", {"root": root}, options, Shared(**shared))
 

@@ -72,7 +72,8 @@ def chosen_rows(cohort: Cohort, choice: Choice) -> list[int]:
         return [numbers[name] for name in choice.ids]
     fitting = np.flatnonzero(_fits(cohort, choice))
     if not len(fitting):
-        raise DataError(f"no case of {cohort.name} fits: label {choice.label}, split {choice.split}")
+        asked = [f"{name} {value}" for name in ("label", "split") if (value := getattr(choice, name)) is not None]
+        raise DataError(f"{cohort.name} has no case of {' and '.join(asked)}")
     count = min(choice.count, len(fitting))
     if choice.seed is not None:
         return sorted(np.random.default_rng(choice.seed).choice(fitting, count, replace=False).tolist())
