@@ -41,7 +41,7 @@ def test_what_nobody_has_is_refused(cohort):
         chosen_rows(cohort, Choice(ids=("synthetic-3-0000",)))
     with pytest.raises(UnknownNameError, match=r"unknown lesion class 'malignant_mas' \(did you mean 'malignant_mass'"):
         chosen_rows(cohort, Choice(label="malignant_mas"))
-    with pytest.raises(DataError, match="^synthetic has no case of split test$"):
+    with pytest.raises(DataError, match=r"^synthetic has no case of split test$"):
         chosen_rows(cohort.part("train"), Choice(split="test"))
 
 

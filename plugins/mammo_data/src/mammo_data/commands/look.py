@@ -37,8 +37,9 @@ SHEET = "look.png"
 def command(cohort: Path, output: Path | None, height: int, mask: bool, no_boxes: bool, **choice: Any) -> None:
     """Write a contact sheet of exams and their lesions.
 
-    Exams are hung as radiologists hang them, lesions have a box. COHORT is a folder made by 'taskfusion mammo prepare', or a spec (YAML) whose cohort has mammograms. Six exams a
-    sheet; more go to look-2.png and so on. The colours of the boxes are the lesions' classes; a legend names them.
+    Exams are hung as radiologists hang them, lesions have a box in the colour of their class, and a legend names the
+    colours. COHORT is a folder made by 'taskfusion mammo prepare', or a spec (YAML) whose cohort has mammograms. Six
+    exams a sheet; more go to look-2.png and so on.
     """
     from mammo_data.folder.look import Choice, Drawing, write_sheets
 

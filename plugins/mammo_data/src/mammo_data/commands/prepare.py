@@ -16,6 +16,9 @@ Examples:
   taskfusion mammo prepare ddsm ~/ddsm -o cohorts/trial --limit 20"""
 
 
+NO_SALT = "note     without --salt, whoever has a list of patient ids can find out whose exam is whose"
+
+
 @click.group("prepare", epilog=f"{EXAMPLES}\n\n{CODES}")
 def command() -> None:
     """Make a cohort folder from raw files.
@@ -53,7 +56,8 @@ def ddsm(root: Path, as_stored: bool, **shared: Any) -> None:
 def cbis(root: Path, tables: Path | None, validation: float, seed: int, **shared: Any) -> None:
     """The CBIS-DDSM: case tables and DICOM images.
 
-    ROOT holds the four CSV files and the folders of the images. An exam is a patient with the films that show lesions: for whole exams match it with the DDSM (prepare match).
+    ROOT holds the four CSV files and the folders of the images. An exam is a patient with the films that show lesions:
+    for whole exams match it with the DDSM (prepare match).
     """
     places = {"root": root} if tables is None else {"root": root, "tables": tables}
     prepare_and_show("cbis", places, {"validation": validation, "seed": seed}, Shared(**shared))
