@@ -1,6 +1,7 @@
 import subprocess
 import sys
 
+import cv2
 import pytest
 from click.testing import CliRunner
 
@@ -49,11 +50,12 @@ def test_prepare_check_and_look_work_together(tmp_path):
     assert checked.exit_code == 0 and "all is well" in checked.output
     assert run("look", folder, "--count", 2, "--height", 64).exit_code == 0
     assert (folder / "look.png").is_file()
-    done = run("look", folder, "--mask", "--output", tmp_path / "sheet.jpg")
-    assert str(done.exception) == "a contact sheet is a PNG file; expected --output such as sheet.png"
+    done = run("look", folder, "--mask", "--output", tmp_path / "sheet.pdf")
+    assert str(done.exception) == f"{tmp_path / 'sheet.pdf'}: expected a name that ends in .png or .jpg or .jpeg"
     spec = tmp_path / "look.yaml"
     spec.write_text("cohort: {reader: cohort, path: cohort}")
-    assert run("look", spec, "--mask", "--height", 64, "--output", tmp_path / "sheet.png").exit_code == 0
+    assert run("look", spec, "--mask", "--height", 64, "--output", tmp_path / "sheet.JPG").exit_code == 0
+    assert cv2.imread(str(tmp_path / "sheet.JPG")).shape[1] == 4 * 64
     assert run("check", folder, "--jobs", 1).exit_code == 0
 
 

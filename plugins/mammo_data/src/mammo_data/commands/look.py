@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from taskfusion.errors import DataError
-
 if TYPE_CHECKING:
     from taskfusion.cases import Cohort
 
@@ -24,7 +22,7 @@ SHEET = "look.png"
 @click.command("look", epilog=EXAMPLES)
 @click.argument("cohort", type=click.Path(path_type=Path))
 @click.option(
-    "--output", "-o", type=click.Path(path_type=Path), help=f"PNG file [default: {SHEET} in or beside COHORT]."
+    "--output", "-o", type=click.Path(path_type=Path), help=f"PNG or JPEG file [default: {SHEET} in or beside COHORT]."
 )
 @click.option("--count", "-n", type=click.IntRange(min=1), default=8, show_default=True, help="How many exams.")
 @click.option("--case", "ids", multiple=True, metavar="ID", help="This exam; repeatable, and instead of --count.")
@@ -45,8 +43,6 @@ def command(cohort: Path, output: Path | None, height: int, mask: bool, no_boxes
 
     found = _read(cohort)
     target = output or (cohort.parent if _is_spec(cohort) else cohort) / SHEET
-    if target.suffix.lower() != ".png":
-        raise DataError(f"a contact sheet is a PNG file; expected --output such as {target.with_suffix('.png').name}")
     for path in write_sheets(found, Choice(**choice), target, Drawing(height, not no_boxes, mask)):
         click.echo(f"sheet    {path}")
 

@@ -18,6 +18,8 @@ from taskfusion.files import replacing
 PER_SHEET = 6
 WIDEST = 1.0  # of a view, in heights
 WHITE = (220, 220, 220)
+ENDINGS = (".png", ".jpg", ".jpeg")
+"""A JPEG takes a tenth of the room."""
 
 
 @attrs.frozen
@@ -93,23 +95,28 @@ def _fits(cohort: Cohort, choice: Choice) -> np.ndarray:
 
 
 def write_sheets(cohort: Cohort, choice: Choice, path: Path, drawing: Drawing = DRAWING) -> list[Path]:
-    """Write the chosen exams as PNG files ``look.png``, ``look-2.png`` …, six exams each.
+    """Write the chosen exams as files ``look.png``, ``look-2.png`` …, six exams each.
 
     Args:
         cohort: any whose views are named as those of a mammogram.
         choice: which exams.
-        path: of the first sheet.
+        path: of the first sheet: PNG or JPEG.
         drawing: how they are drawn.
 
     Returns:
         The files.
+
+    Raises:
+        DataError: another ending; nothing to show.
     """
+    if path.suffix.lower() not in ENDINGS:
+        raise DataError(f"{path}: expected a name that ends in {' or '.join(ENDINGS)}")
     rows = chosen_rows(cohort, choice)
     paths = []
     for number, start in enumerate(range(0, len(rows), PER_SHEET), 1):
         strips = [draw_case(cohort, row, drawing) for row in rows[start : start + PER_SHEET]]
         paths.append(path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}"))
-        encoded = cv2.imencode(".png", stacked(strips, cohort.notice, drawing.mask))[1]
+        encoded = cv2.imencode(path.suffix.lower(), stacked(strips, cohort.notice, drawing.mask))[1]
         with replacing(paths[-1]) as temporary:
             temporary.write_bytes(encoded.tobytes())
     return paths
