@@ -4,7 +4,7 @@ import pytest
 
 from mammo_data import plugin
 from mammo_data.contact_sheet import CAPTION, COLOURS, OUTLINE
-from mammo_data.folder.look import Choice, Drawing, caption_of, chosen_rows, draw_case, write_sheets
+from mammo_data.folder.look import Choice, Drawing, caption_of, chosen_rows, draw_case, stacked, write_sheets
 from mammo_data.folder.spec import cohort_of_spec
 from mammo_data.readers.folder import CohortFolder, CohortFolderReader
 from taskfusion.errors import DataError, TaskFusionError, UnknownNameError
@@ -49,11 +49,17 @@ def test_six_exams_a_sheet_and_the_colours_of_their_lesions(cohort, tmp_path):
     paths = write_sheets(cohort, Choice(12), tmp_path / "sheet.png", SMALL)
     assert [path.name for path in paths] == ["sheet.png", "sheet-2.png"]
     sheet = cv2.imread(str(paths[0]))
-    assert sheet.shape == (2 * CAPTION + 6 * (96 + CAPTION), 4 * 96, 3)
+    assert sheet.shape == (3 * CAPTION + 6 * (96 + CAPTION), 4 * 96, 3)  # the notice takes two lines
     label = cohort.annotations.classes[cohort.annotations.labels[0]]
     row = int(cohort.annotations.case[0])
     assert (draw_case(cohort, row, SMALL) == COLOURS[label]).all(axis=2).any()
     assert not (draw_case(cohort, row, BARE) == COLOURS[label]).all(axis=2).any()
+
+
+def test_a_long_notice_is_not_cut_off():
+    strip = np.zeros((10, 400, 3), np.uint8)
+    assert stacked([strip], "").shape == (CAPTION + 10, 400, 3)
+    assert stacked([strip], "word " * 30).shape == (CAPTION + 3 * CAPTION + 10, 400, 3)
 
 
 def test_the_chest_walls_meet_in_the_middle(cohort):
@@ -69,6 +75,7 @@ def test_missing_and_unreadable_views_get_a_panel_that_says_so(make, made, folde
     harmed = draw_case(cohort, 0, SMALL)
     assert (whole[:96, :72] == 40).all(axis=2).mean() > 0.5  # R-CC, which the exam lacks
     assert (harmed[:96, 72:144] == 40).all(axis=2).mean() > 0.5
+    assert whole.shape == harmed.shape == (96 + CAPTION, 4 * 80, 3)
     assert caption_of(cohort, 0, cohort.cases[0]).startswith("a  lesion no  malignancy no  density ?")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from taskfusion.files import replacing
 PER_SHEET = 6
 WIDEST = 1.0  # of a view, in heights
 WHITE = (220, 220, 220)
+LETTER = 8
+"""Pixels that a letter is wide, at most, on average."""
 ENDINGS = (".png", ".jpg", ".jpeg")
 """A JPEG takes a tenth of the room."""
 
@@ -126,14 +129,16 @@ def stacked(strips: Sequence[np.ndarray], notice: str, mask: bool = False) -> np
     """Strips one below the other, under the colours' names and the notice: uint8 BGR."""
     width = max(strip.shape[1] for strip in strips)
     wide = [np.pad(strip, ((0, 0), (0, width - strip.shape[1]), (0, 0))) for strip in strips]
-    return np.vstack([legend(width, mask), *([_caption(notice, width)] if notice else []), *wide])
+    lines = [_caption(line, width) for line in textwrap.wrap(notice, width // LETTER)]
+    return np.vstack([legend(width, mask), *lines, *wide])
 
 
 def draw_case(cohort: Cohort, row: int, drawing: Drawing) -> np.ndarray:
     """One case, CC then MLO, chest walls to the middle, with a caption: uint8 BGR."""
     case = cohort.cases[row]
-    pictures = [_draw_view(cohort, row, name, drawing) for pair in HANGING for name in pair]
-    strip = np.hstack(pictures)
+    drawn = [_draw_view(cohort, row, name, drawing) for pair in HANGING for name in pair]
+    width = max((one.shape[1] for one in drawn if not isinstance(one, str)), default=3 * drawing.height // 4)
+    strip = np.hstack([_says(one, drawing.height, width) if isinstance(one, str) else one for one in drawn])
     return np.vstack([strip, _caption(caption_of(cohort, row, case), strip.shape[1])])
 
 
@@ -147,14 +152,15 @@ def caption_of(cohort: Cohort, row: int, case: Case) -> str:
     return "  ".join(parts if cohort.split is None else [*parts, str(cohort.split[row])])
 
 
-def _draw_view(cohort: Cohort, row: int, name: str, drawing: Drawing) -> np.ndarray:
+def _draw_view(cohort: Cohort, row: int, name: str, drawing: Drawing) -> np.ndarray | str:
+    """The picture, or why there is none."""
     case = cohort.cases[row]
     if name not in case.views:
-        return _says(f"no {name}", drawing.height)
+        return f"no {name}"
     try:
         pixels = case.views[name].read()
     except DataError as error:
-        return _says(f"{name}: {error}", drawing.height)
+        return f"{name}: {error}"
     zoom = min(drawing.height / pixels.shape[0], WIDEST * drawing.height / pixels.shape[1])
     picture = _shown(pixels, zoom)
     if drawing.mask:
@@ -178,10 +184,10 @@ def _shown(pixels: np.ndarray, zoom: float) -> np.ndarray:
     return cv2.cvtColor((255 * grey).astype(np.uint8), cv2.COLOR_GRAY2BGR)
 
 
-def _says(text: str, height: int) -> np.ndarray:
-    """A grey panel, three quarters as wide as high, in place of a view."""
-    panel = np.full((height, 3 * height // 4, 3), 40, np.uint8)
-    _write(panel, text[: panel.shape[1] // 8], height // 2)
+def _says(text: str, height: int, width: int) -> np.ndarray:
+    """A grey panel in place of a view."""
+    panel = np.full((height, width, 3), 40, np.uint8)
+    _write(panel, text[: width // LETTER], height // 2)
     return panel
 
 
