@@ -284,6 +284,7 @@ def test_any_table_gives_rows_or_reasons_and_its_files_can_be_looked_for(tmp_pat
             assert found == [] and (folder / "archive" / path).resolve().is_relative_to(folder.resolve())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
