@@ -142,6 +142,16 @@ def test_a_patient_in_both_splits_is_tested_on(archive):
     assert exams["P_00001"].metadata["official_splits"] == ["test", "train"]
 
 
+def test_a_patient_of_whom_a_row_is_lost_has_unknown_labels(archive):
+    root, rows = archive
+    patient = rows[0]["patient_id"]
+    write_tables(root, [*rows, {**rows[0], "abnormality id": "x"}])
+    exams, [skipped] = read_all(root)
+    assert skipped.reason == "abnormality id is 'x'; expected a whole number from 1 to 99"
+    assert exams[patient].labels == {"lesion": -1, "malignancy": -1, "density": exams[patient].density}
+    assert all(exam.annotated for name, exam in exams.items() if name != patient)
+
+
 def test_contradictory_densities_are_unknown(archive):
     root, rows = archive
     count = sum(row["patient_id"] == "P_00002" for row in rows)

@@ -11,7 +11,7 @@ import numpy as np
 
 from mammo_data.cbis.dicom import UnusableFileError, find_files, read_film, read_mask
 from mammo_data.cbis.split import VALIDATION, splits_of
-from mammo_data.cbis.tables import TABLES, LesionRow, density_of, read_tables
+from mammo_data.cbis.tables import TABLES, BadRow, LesionRow, density_of, read_tables
 from mammo_data.images import breast_mask, chest_side
 from mammo_data.masks import box_of_mask
 from mammo_data.records import ExamPlan, ExamRecord, LesionRecord, Skipped, ViewRecord
@@ -59,15 +59,16 @@ class CbisSource:
         patients: dict[str, list[LesionRow]] = {}
         for row in rows:
             patients.setdefault(row.patient, []).append(row)
+        doubtful = {one.patient for one in skipped if isinstance(one, BadRow)}
         archive = _archive(self.root)
         splits = splits_of(patients, self.validation, self.seed)
         for patient, own in sorted(patients.items()):
-            yield plan_of(patient, own, archive, splits[patient])
+            yield plan_of(patient, own, archive, (splits[patient], patient not in doubtful))
 
     def read(self, plan: ExamPlan) -> tuple[ExamRecord | None, Sequence[Skipped]]:
         """One patient's films and lesions, or None where no film can be used."""
         rows: tuple[LesionRow, ...]
-        archive, rows, split = plan.payload
+        archive, rows, (split, complete) = plan.payload
         views: list[ViewRecord] = []
         lesions: list[LesionRecord] = []
         skipped: list[Skipped] = []
@@ -80,14 +81,15 @@ class CbisSource:
                 skipped += bad
         if not views:
             return None, [*skipped, Skipped(plan.id, "none of its films can be used", "no film")]
-        return attrs.evolve(_record(plan.id, rows, views, lesions), split=split), skipped
+        record = _record(plan.id, rows, views, lesions)
+        return attrs.evolve(record, split=split, annotated=record.annotated and complete), skipped
 
 
-def plan_of(patient: str, rows: Sequence[LesionRow], archive: Path, split: str) -> ExamPlan:
-    """A patient's plan: every file that its rows name and that exists."""
+def plan_of(patient: str, rows: Sequence[LesionRow], archive: Path, told: tuple[str, bool]) -> ExamPlan:
+    """A patient's plan: every file that its rows name and that exists; ``told``: the split, and if no row was lost."""
     named = dict.fromkeys(path for row in rows for path in (row.image, row.mask, row.crop))
     files = dict.fromkeys(file for path in named for file in find_files(archive, path))
-    return ExamPlan(patient, tuple(files), (archive, tuple(rows), split))
+    return ExamPlan(patient, tuple(files), (archive, tuple(rows), told))
 
 
 def _record(

@@ -106,6 +106,13 @@ class LesionRow:
         return PATHOLOGIES[self.pathology]
 
 
+@attrs.frozen
+class BadRow(Skipped):
+    """A row that cannot be used, and whose it is as far as it says: that patient's lesions are not all known."""
+
+    patient: str = ""
+
+
 def read_tables(folder: Path) -> tuple[tuple[LesionRow, ...], tuple[Skipped, ...]]:
     """All rows of the tables in a folder, in the order of ``TABLES``, and what could not be read.
 
@@ -146,7 +153,7 @@ def read_table(path: Path) -> tuple[list[LesionRow], list[Skipped]]:
         try:
             rows.append(_row(record, *TABLES[path.name], place))
         except DataError as error:
-            skipped.append(Skipped(place, str(error), kind_of(error, "bad row")))
+            skipped.append(BadRow(place, str(error), kind_of(error, "bad row"), record["patient_id"]))
     return rows, skipped
 
 
