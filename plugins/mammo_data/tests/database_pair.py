@@ -7,7 +7,7 @@ official split than his masses.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import attrs
@@ -40,14 +40,14 @@ class Pair:
         ddsm, cbis: the folders.
         exams: by number.
         names: exam ids of the DDSM by number; several of an exam that is twice there, none of one that is missing.
-        patients: by number, of those in the CBIS-DDSM.
+        patients: by number, of those in the CBIS-DDSM: one, or one in each split.
     """
 
     ddsm: Path
     cbis: Path
-    exams: tuple[SyntheticExam, ...]
+    exams: dict[int, SyntheticExam]
     names: dict[int, tuple[str, ...]]
-    patients: dict[int, Patient]
+    patients: dict[int, list[Patient]]
 
     @property
     def wanted(self) -> dict[str, int]:
@@ -56,26 +56,21 @@ class Pair:
         return {name: k for k, name in here.items() if k in self.patients or not self.exams[k].lesions}
 
 
-def write_pair(root: Path, exams: int, seed: int, config: SyntheticConfig) -> Pair:
-    """Write both."""
+def write_pair(root: Path, numbers: Sequence[int], seed: int, config: SyntheticConfig) -> Pair:
+    """Write both, of the exams with these numbers."""
     rng = np.random.default_rng(seed)
-    drawn = tuple(generate_exam(seed, number, config) for number in range(exams))
-    numbers = rng.permutation(np.arange(1, 2 * exams + 1))  # of cases: those of patients are others
-    names = {
-        k: () if lacks_ddsm(exam, k) else (write_case(root / "ddsm", exam, k, int(numbers[k])),)
-        for k, exam in enumerate(drawn)
-    }
-    for k, exam in enumerate(drawn):
+    exams = {number: generate_exam(seed, number, config) for number in numbers}
+    cases = iter(rng.permutation(np.arange(1, 2 * len(exams) + 1)).tolist())
+    names: dict[int, tuple[str, ...]] = {}
+    for k, exam in exams.items():
+        lacking = k % 10 == 2 and exam.lesions
+        names[k] = () if lacking else (write_case(root / "ddsm", exam, k, next(cases)),)
         if k % 10 == 3 and exam.lesions:
-            again = scanned_again(exam, rng)
-            names[k] += (write_case(root / "ddsm", again, k, int(numbers[exams + k]), volume=9),)
-    patients = dict(draw_patients(drawn, rng))
-    write_archive(root / "cbis", sorted((part for one in patients.values() for part in one), key=lambda one: one.name))
-    return Pair(root / "ddsm", root / "cbis", drawn, names, {k: parts[0] for k, parts in patients.items()})
-
-
-def lacks_ddsm(exam: SyntheticExam, number: int) -> bool:
-    return number % 10 == 2 and bool(exam.lesions)
+            names[k] += (write_case(root / "ddsm", scanned_again(exam, rng), k, next(cases), volume=9),)
+    patients = dict(draw_patients(exams, rng))
+    parts = [part for one in patients.values() for part in one]
+    write_archive(root / "cbis", sorted(parts, key=lambda part: part.name))
+    return Pair(root / "ddsm", root / "cbis", exams, names, patients)
 
 
 def category(exam: SyntheticExam, number: int) -> str:
@@ -118,11 +113,11 @@ def scanned_again(exam: SyntheticExam, rng: np.random.Generator) -> SyntheticExa
     return SyntheticExam(attrs.evolve(exam.facts, lesions=lesions), images)
 
 
-def draw_patients(exams: Sequence[SyntheticExam], rng: np.random.Generator):
+def draw_patients(exams: dict[int, SyntheticExam], rng: np.random.Generator) -> Iterator[tuple[int, list[Patient]]]:
     """Number to what of it stands in the CBIS-DDSM, under names in no order of the exams."""
-    names = rng.permutation(np.arange(1, len(exams) + 1))
+    names = dict(zip(exams, rng.permutation(np.arange(1, len(exams) + 1)).tolist(), strict=True))
     torn = False
-    for number, exam in enumerate(exams):
+    for number, exam in exams.items():
         if not exam.lesions or number % 10 == 1:
             continue
         split = "test" if number % 4 == 0 else "train"
@@ -133,7 +128,7 @@ def draw_patients(exams: Sequence[SyntheticExam], rng: np.random.Generator):
         yield number, parts
 
 
-def _by_kind(patient: Patient):
+def _by_kind(patient: Patient) -> Iterator[Patient]:
     """Masses in training, calcifications in test."""
     for kind, split in (("mass", "train"), ("calcification", "test")):
         lesions = tuple(one for one in patient.exam.lesions if one.label.endswith(kind))

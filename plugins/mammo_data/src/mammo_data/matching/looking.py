@@ -61,34 +61,32 @@ class Looked:
     skipped: tuple[tuple[str, Skipped], ...]
 
 
-def look_at_all(source: ExamSource, what: str, desk: Desk) -> Looked:
-    """Fingerprints of every exam of a source; the pixels go at once.
+@attrs.frozen(eq=False)
+class Listed:
+    """A database whose exams are known and not looked at.
 
-    Args:
+    Attributes:
         source: of exams with pixels.
-        what: names the database in progress and cache.
-        desk: how; see :class:`Desk`.
+        name: of the database, in progress and cache.
+        plans: of its exams.
+        skipped: what was skipped meanwhile.
+    """
+
+    source: ExamSource
+    name: str
+    plans: tuple[ExamPlan, ...]
+    skipped: tuple[Skipped, ...]
+
+
+def list_exams(source: ExamSource, name: str, desk: Desk) -> Listed:
+    """What there is to look at: quick, so that a wrong folder is noticed before hours of looking.
 
     Raises:
-        DataError: what the source raises while it lists, and what ``desk.refuse`` does.
+        DataError: what the source raises, and what ``desk.refuse`` does.
     """
-    plans, listed = _listed(source, what, desk)
-    drawer = Drawer(desk.cache / what if desk.cache else None, _settings(source))
-    known = [drawer.get(plan, desk.again) for plan in plans]
-    desk.refuse([one for seen in known if seen for one in seen.skipped])
-    todo = [plan for plan, seen in zip(plans, known, strict=True) if seen is None]
-    if len(todo) < len(plans):
-        desk.progress.say(f"{what}: {len(plans) - len(todo):,} exams were looked at before")
-    looked = iter(_look_at(source, what, todo, drawer, desk))
-    seen = [one or next(looked) for one in known]
-    drawer.forget_others(plans)
-    return _sorted_out(plans, seen, listed)
-
-
-def _listed(source: ExamSource, what: str, desk: Desk) -> tuple[list[ExamPlan], list[Skipped]]:
     plans: list[ExamPlan] = []
     skipped: list[Skipped] = []
-    with desk.progress.step(f"{what}: listing") as bar:
+    with desk.progress.step(f"{name}: listing") as bar:
         for one in source.plans():
             if isinstance(one, Skipped):
                 desk.refuse([one])
@@ -96,7 +94,25 @@ def _listed(source: ExamSource, what: str, desk: Desk) -> tuple[list[ExamPlan], 
             else:
                 plans.append(one)
                 bar.advance()
-    return plans, skipped
+    return Listed(source, name, tuple(plans), tuple(skipped))
+
+
+def look_at_all(listed: Listed, desk: Desk) -> Looked:
+    """Fingerprints of every exam of a database; the pixels go at once.
+
+    Raises:
+        DataError: what ``desk.refuse`` raises; a worker that was killed.
+    """
+    drawer = Drawer(desk.cache / listed.name if desk.cache else None, _settings(listed.source))
+    known = [drawer.get(plan, desk.again) for plan in listed.plans]
+    desk.refuse([one for seen in known if seen for one in seen.skipped])
+    todo = [plan for plan, seen in zip(listed.plans, known, strict=True) if seen is None]
+    if len(todo) < len(known):
+        desk.progress.say(f"{listed.name}: {len(known) - len(todo):,} exams were looked at before")
+    looked = iter(_look_at(listed, todo, drawer, desk))
+    seen = [one or next(looked) for one in known]
+    drawer.forget_others(listed.plans)
+    return _sorted_out(listed, seen)
 
 
 def _settings(source: ExamSource) -> Any:
@@ -107,12 +123,15 @@ def _settings(source: ExamSource) -> Any:
     return plain({"name": source.name, **own})
 
 
-def _look_at(source: ExamSource, what: str, todo: Sequence[ExamPlan], drawer: Drawer, desk: Desk) -> list[Seen]:
+def _look_at(listed: Listed, todo: Sequence[ExamPlan], drawer: Drawer, desk: Desk) -> list[Seen]:
     if not todo:
         return []
     seen: list[Seen] = []
-    look = functools.partial(_look_and_keep, source, drawer, os.getpid())
-    with desk.progress.step(f"{what}: looking", total=len(todo)) as bar, in_order(look, todo, desk.jobs) as looks:
+    look = functools.partial(_look_and_keep, listed.source, drawer, os.getpid())
+    with (
+        desk.progress.step(f"{listed.name}: looking", total=len(todo)) as bar,
+        in_order(look, todo, desk.jobs) as looks,
+    ):
         for packed in looks:
             _, one = unpacked(packed)
             seen.append(one)
@@ -162,12 +181,12 @@ def _seen(record: ExamRecord, skipped: Iterable[Skipped]) -> Seen:
     return Seen(seen, prints, tuple(found))
 
 
-def _sorted_out(plans: Sequence[ExamPlan], seen: Iterable[Seen], listed: Iterable[Skipped]) -> Looked:
+def _sorted_out(listed: Listed, seen: Iterable[Seen]) -> Looked:
     exams: list[LookedAt] = []
-    lost = [("", one) for one in listed]
-    for plan, one in zip(plans, seen, strict=True):
+    lost = [("", one) for one in listed.skipped]
+    for plan, one in zip(listed.plans, seen, strict=True):
         if one.record is None:
             lost += [(plan.id, skipped) for skipped in one.skipped]
         else:
             exams.append(LookedAt(plan, one.record, one.prints, one.skipped))
-    return Looked(len(plans), tuple(exams), tuple(lost))
+    return Looked(len(listed.plans), tuple(exams), tuple(lost))

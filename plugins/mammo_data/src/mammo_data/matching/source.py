@@ -11,7 +11,7 @@ from mammo_data.cbis.source import NOTICE as CBIS
 from mammo_data.cbis.source import CbisSource
 from mammo_data.harmonise import CATEGORIES, JoinedExam, WholeExam, harmonise
 from mammo_data.matching.joined import Joined
-from mammo_data.matching.looking import Looked, LookedAt, look_at_all
+from mammo_data.matching.looking import Looked, LookedAt, list_exams, look_at_all
 from mammo_data.matching.placing import match_all
 from mammo_data.matching.report import console_lines, report_files, report_text
 from mammo_data.matching.search import MatchConfig
@@ -60,7 +60,8 @@ class MatchedSource:
     def join(self, desk: Desk | None = None) -> Joined:
         """Look at every film of both, match, harmonise and split."""
         desk = desk or Desk()
-        whole, curated = look_at_all(self._whole, "ddsm", desk), look_at_all(self._curated, "cbis", desk)
+        listed = list_exams(self._whole, "ddsm", desk), list_exams(self._curated, "cbis", desk)
+        whole, curated = (look_at_all(one, desk) for one in listed)
         exams = [exam for exam in whole.exams if exam.category in CATEGORIES]
         films = match_all(exams, curated.exams, self.config, desk)
         harmonised = harmonise([_whole_exam(exam) for exam in exams], films)
