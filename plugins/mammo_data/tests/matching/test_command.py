@@ -136,7 +136,8 @@ def test_the_report_has_each_step_the_split_and_table_two(cohort, pair):
     [torn] = [number for number, parts in pair.patients.items() if len(parts) == 2]
     [name] = pair.names[torn]
     assert (
-        f"Such patients here: 1, of whom 1 have an exam that is kept: {pair.patients[torn][0].name} ({name})." in text
+        f"Such patients here: 1, of whom 1 have an exam that is kept:\n\n- {pair.patients[torn][0].name}: {name}\n"
+        in text
     )
     assert "If of the patients in both official splits only the lesions of the test tables counted" in text
     assert f" {len(pair.wanted)} (2254) |" in text

@@ -16,12 +16,13 @@ from mammo_data.matching.joined import Joined
 from mammo_data.matching.search import MatchConfig
 from mammo_data.records import Skipped
 from mammo_data.table2 import COLUMNS, table_two, to_markdown
+from taskfusion.cases import SPLITS
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MOST = 50
-"""Lines of one list; all of them stand in ``skipped.csv``."""
+"""Lines of one list."""
 UNCLEAR = "not in CBIS-DDSM"
 FILMS, NUMBERS = "films.csv", "matching.json"
 FILM_COLUMNS = (
@@ -34,6 +35,10 @@ pathology are those of the CBIS-DDSM, "benign without callback" counts as benign
 NUMBERS_OF_THE_PAPER = """\
 The paper has 2,590 exams after matching and does not say what became of the other 30 of the DDSM's 2,620. Each exam
 that is not kept counts once, for its first reason."""
+SPLIT = """\
+The train and test split of the CBIS-DDSM stays. Exams that have none, the normal ones, fill up the test set; validation
+is drawn from training; both with the shares of density, lesion types and pathology kept as they are (paper II-A.3)."""
+OFFICIAL = {"train": "CBIS-DDSM: train", "test": "CBIS-DDSM: test", "": "without a split of the CBIS-DDSM"}
 NO_PATIENT_TWICE = """\
 No patient is in two splits. A patient whom the official tables have in both is in test, with all lesions that the films
 show: so no test film is trained on, and finding a lesion is not counted as a mistake."""
@@ -133,33 +138,38 @@ def _unclear(joined: Joined) -> str:
 
 
 def _listed(kind: str, found: Sequence[Skipped]) -> str:
-    lines = [f"- {one.what}: {one.reason}" for one in found[:MOST]]
-    more = [f"- and {len(found) - MOST:,} more in `skipped.csv`"] if len(found) > MOST else []
-    return "\n".join([f"### {kind.capitalize()} ({len(found):,})", "", *lines, *more])
+    lines = _first([f"- {one.what}: {one.reason}" for one in found])
+    return "\n".join([f"### {kind.capitalize()} ({len(found):,})", "", *lines])
 
 
 def _split(joined: Joined, seed: int) -> Iterable[str]:
     yield "## Training, validation, test"
-    splits = Counter(joined.splits.values())
-    drawn = sum(not exam.split for exam in joined.exams)
-    yield (
-        f"Exams with lesions keep the split of the CBIS-DDSM ({len(joined.exams) - drawn:,}); the others ({drawn:,}) "
-        f"fill up the test set, the same shares of each density; validation is drawn from training, the same shares of "
-        f"density, lesion types and pathology (paper II-A.3; seed {seed}): "
-        f"{splits['train']:,} / {splits['validation']:,} / {splits['test']:,}."
-    )
+    yield f"{SPLIT} The draws' seed is {seed}."
+    yield _table(("exams", *COLUMNS), _fates(joined))
     yield _torn(joined)
     if joined.moved:
-        shown = ", ".join(f"{exam.exam.id} ({exam.split})" for exam in joined.moved)
-        yield f"Exams that are in a split because another exam of the same patient is: {shown}."
+        shown = [f"- {exam.exam.id}: {exam.split}" for exam in joined.moved]
+        yield "\n".join(["Exams that are where another exam of the same patient is:\n", *_first(shown)])
+
+
+def _fates(joined: Joined) -> Iterable[tuple[Any, ...]]:
+    """Where the exams of each official split are in the end."""
+    ends = Counter((exam.split, joined.splits[exam.exam.id]) for exam in joined.exams)
+    for official, name in OFFICIAL.items():
+        counts = [ends[official, split] for split in SPLITS]
+        yield (name, *counts, sum(counts))
+
+
+def _first(lines: Sequence[str]) -> list[str]:
+    more = [f"- and {len(lines) - MOST:,} more"] if len(lines) > MOST else []
+    return [*lines[:MOST], *more]
 
 
 def _torn(joined: Joined) -> str:
     torn = joined.torn
-    shown = [f"{name} ({', '.join(exams)})" for name, exams in torn.items() if exams]
-    ending = f": {', '.join(shown)}." if shown else "."
+    shown = [f"- {name}: {', '.join(exams)}" for name, exams in torn.items() if exams]
     counts = f"Such patients here: {len(torn):,}, of whom {len(shown):,} have an exam that is kept"
-    return f"{NO_PATIENT_TWICE} {counts}{ending}"
+    return "\n".join([f"{NO_PATIENT_TWICE} {counts}{':' if shown else '.'}", *(["", *_first(shown)] if shown else [])])
 
 
 def _table_two(joined: Joined) -> Iterable[str]:
