@@ -84,7 +84,7 @@ class Drawer:
         if self.folder is not None and self.folder.is_dir():
             known = {self._path(plan.id) for plan in plans}
             for path in self.folder.iterdir():
-                if path not in known:
+                if path not in known and path.is_file():
                     path.unlink()
 
     def _path(self, exam: str) -> Path:
