@@ -54,8 +54,8 @@ def cohort(pair, tmp_path_factory):
 
 @pytest.fixture
 def small(tmp_path) -> Pair:
-    """To spoil: six exams that are in both, or normal."""
-    return write_pair(tmp_path / "pair", (4, 5, 8, 10, 14, 15), SEED, SMALL)
+    """To spoil: two normal exams and one for each of the four case tables, all in both databases."""
+    return write_pair(tmp_path / "pair", (4, 5, 10, 17, 20, 24), SEED, SMALL)
 
 
 def tree(folder):
