@@ -215,7 +215,8 @@ def test_the_outlines_of_the_ddsm_are_not_read(small):
 
 def test_a_wrong_folder_is_noticed_before_a_film_is_looked_at(small, tmp_path, monkeypatch):
     monkeypatch.setattr(looking, "look_at", None)
-    small.cbis.rename(tmp_path / "elsewhere")
+    for table in small.cbis.glob("*.csv"):
+        table.unlink()
     done = prepare(small, tmp_path / "cohort")
     assert isinstance(done.exception, DataError) and "no table of the CBIS-DDSM" in str(done.exception)
 
