@@ -16,7 +16,8 @@ from taskfusion.errors import DataError
 NORMAL = "normal"
 CATEGORIES = (NORMAL, "benign", "benign_without_callback", "cancer")
 PAPER = {
-    "exams of the DDSM": 2590,
+    "exams of the DDSM that can be read": 2590,
+    "films of CBIS-DDSM": 3032,
     "abnormal exams that CBIS-DDSM lacks": 329,
     "incomplete or contradictory exams": 7,
     "exams kept": 2254,
@@ -54,6 +55,8 @@ class MatchedFilm:
         lesions: in pixels of that view.
         also: ids of other exams that hold the same film.
         reason: why there is no exam, or why its lesions are not all known; empty where all is well.
+        score: of the match, -1..1; without an exam that of the film that comes nearest.
+        margin: by which it leads the next film.
     """
 
     patient: str
@@ -64,6 +67,8 @@ class MatchedFilm:
     lesions: tuple[LesionRecord, ...] = ()
     also: tuple[str, ...] = ()
     reason: str = ""
+    score: float = 0.0
+    margin: float = 0.0
 
 
 @attrs.frozen
@@ -273,7 +278,7 @@ def _steps(
     known, reasons = fates
     kinds = [kind for kind, _ in reasons.values()]
     counts = {
-        "exams of the DDSM": len(known),
+        "exams of the DDSM that can be read": len(known),
         "films of CBIS-DDSM": len(films),
         "films that found their exam": sum(bool(film.exam) for film in films),
         "exams with films of CBIS-DDSM": len(found),

@@ -155,6 +155,7 @@ def lesion_of(row: LesionRow, mask: np.ndarray) -> LesionRecord:
     """A row and its mask as hung."""
     details = {
         "number": row.number,
+        "official_split": row.split,
         "assessment": row.assessment,
         "subtlety": row.subtlety,
         "pathology_written": row.pathology,

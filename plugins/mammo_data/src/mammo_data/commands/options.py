@@ -121,6 +121,8 @@ def show(outcome: Outcome, folder: Path, notice: str) -> None:
         click.secho(notice, fg="red", bold=True)
     if outcome.kept:
         click.echo(f"{outcome.kept:,} exams were there already")
+    for line in outcome.lines:
+        click.echo(line)
     for step, count in summary.steps.items():
         click.echo(f"{count:>9,}  {step}")
     if summary.skipped:

@@ -68,7 +68,12 @@ def cbis(root: Path, tables: Path | None, validation: float, seed: int, **shared
 @click.argument("cbis_root", metavar="CBIS", type=FOLDER)
 @shared_options
 def match(ddsm_root: Path, cbis_root: Path, **shared: Any) -> None:
-    """Whole exams of the DDSM with the lesions of the CBIS-DDSM, matched image by image."""
+    """Whole exams of the DDSM with the lesions and the split of the CBIS-DDSM, matched film by film.
+
+    DDSM and CBIS are the folders of the two databases. Every film of both is looked at first, also with --limit, and
+    what was seen is kept in the cohort folder. Exams that the rules leave out are listed with their reasons and counted
+    as skipped; --strict stops at files that cannot be used, not at them.
+    """
     prepare_and_show("match", {"ddsm": ddsm_root, "cbis": cbis_root}, {}, Shared(**shared))
 
 

@@ -12,7 +12,7 @@ from mammo_data.ddsm.density import scanner_of
 from mammo_data.ddsm.faults import MislabelledError, kind_of
 from mammo_data.ddsm.files import read_text
 from mammo_data.ddsm.ics import VIEW_NAMES, Ics, parse_ics
-from mammo_data.ddsm.labels import read_labels
+from mammo_data.ddsm.labels import Labels, read_labels
 from mammo_data.ddsm.pixels import Scan, read_view
 from mammo_data.ddsm.walk import CaseFiles, find_cases
 from mammo_data.records import ExamPlan, ExamRecord, Skipped, ViewRecord
@@ -35,6 +35,7 @@ class DdsmSource:
     Attributes:
         root: the archive's folder, or any folder in it.
         hang: turn the views of site A, which are stored mirrored, so that every view hangs alike.
+        outlines: read the lesions; False for who has others for the same exams: then its labels are unknown.
     """
 
     name = "ddsm"
@@ -45,6 +46,7 @@ class DdsmSource:
 
     root: Path = attrs.field(converter=Path)
     hang: bool = True
+    outlines: bool = True
 
     def plans(self) -> Iterator[ExamPlan | Skipped]:
         """Every exam below the root, sorted by folder; opens no file.
@@ -79,7 +81,7 @@ class DdsmSource:
         views = _read_views(files, ics, scan, skipped)
         if not views:
             return None, [*skipped, Skipped(plan.id, "none of its views could be read", "no views")]
-        labels = read_labels(files, ics, views)
+        labels = read_labels(files, ics, views) if self.outlines else Labels()
         exam = ExamRecord(
             id=plan.id,
             group=files.case,
@@ -88,7 +90,7 @@ class DdsmSource:
             density=ics.density - 1 if ics.density in (1, 2, 3, 4) else UNKNOWN,
             metadata=_metadata(ics, scan),
             details={"category": files.category, "volume": files.volume},
-            annotated=labels.complete,
+            annotated=self.outlines and labels.complete,
         )
         return exam, [*skipped, *labels.skipped]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 from mammo_data.folder.layout import EXAM, FORMAT, exam_folder
 from mammo_data.folder.pixels import pixel_hash, read_grey, reads_alike
 from mammo_data.folder.plain import plain
+from mammo_data.parallel import stop_where_abandoned
 from mammo_data.records import ExamPlan, ExamRecord, Skipped, ViewRecord
 from taskfusion.errors import DataError
 from taskfusion.files import read_json, write_json
@@ -175,8 +175,7 @@ class Work:
 
     def stop_where_abandoned(self) -> None:
         """A worker whose leader was killed must not write into a folder that the next leader works on."""
-        if self.leader not in (os.getpid(), os.getppid()):
-            os._exit(1)
+        stop_where_abandoned(self.leader)
 
 
 def _read(source: Any, plan: ExamPlan, work: Work) -> tuple[StoredExam, dict[str, np.ndarray]]:

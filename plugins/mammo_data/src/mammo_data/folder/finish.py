@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv as csv_files
 import io
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,13 @@ from typing import Any
 import attrs
 
 from mammo_data.folder.exam import read_exam
-from mammo_data.folder.layout import REPORT, SKIPPED, TABLES, mark_complete, table_path
+from mammo_data.folder.layout import REPORT, SKIPPED, SURVEY, TABLES, mark_complete, table_path
 from mammo_data.folder.plain import plain
 from mammo_data.folder.report import report_text
 from mammo_data.folder.summary import Counting, Summary
 from mammo_data.folder.tables import Rows, write_tables
 from mammo_data.records import Skipped
+from mammo_data.survey import Survey
 from mammo_data.synthetic import LESION_CLASSES, VIEWS
 from taskfusion.errors import DataError
 from taskfusion.files import write_text
@@ -60,24 +62,21 @@ def versions() -> dict[str, str]:
     return {name: version_of(name) for name in ("mammo-data", "taskfusion")}
 
 
-def finish(
-    folder: Path, exams: Iterable[str], listed: Sequence[tuple[str, Skipped]], about: About, *, csv: bool
-) -> Summary:
+def finish(folder: Path, survey: Survey, about: About, *, csv: bool) -> Summary:
     """Write tables, ``skipped.csv``, ``report.md`` and, last, ``cohort.json``: byte for byte the same for the same.
 
     Args:
         folder: with a record of every exam.
-        exams: their ids.
-        listed: what was skipped before any exam was read, with the exam's id or "".
+        survey: the exams, what was skipped before any of them was read, and what the source has to tell.
         about: what the folder says of itself.
         csv: whether the tables are written as CSV too.
 
     Raises:
         DataError: an exam that has gone meanwhile, or none that can be used.
     """
-    rows, counting, skipped = Rows(), Counting(), list(listed)
-    counting.add_skipped(one for _, one in listed)
-    for exam in sorted(exams):
+    rows, counting, skipped = Rows(), Counting(), list(survey.listed)
+    counting.add_skipped(one for _, one in survey.listed)
+    for exam in sorted(plan.id for plan in survey.plans):
         stored = read_exam(folder, exam)
         if stored is None:
             raise DataError(f"exam {exam!r} has gone from {folder} meanwhile; the same command prepares it again")
@@ -91,12 +90,21 @@ def finish(
         for table in TABLES:
             table_path(folder, table).with_suffix(".csv").unlink(missing_ok=True)
     write_text(folder / SKIPPED, skipped_csv(skipped))
+    _write_survey(folder, survey)
     title = f"Cohort {about.name}" + (f" (only the first {about.limit:,} exams)" if about.limit else "")
-    write_text(folder / REPORT, report_text(title, about.notice, versions(), summary))
+    write_text(folder / REPORT, report_text(title, about.notice, versions(), summary, survey.report))
     if not rows.cases:
         raise DataError(_none_usable(folder, skipped))
     mark_complete(folder, {**about.data(), "counts": _counts(summary)})
     return summary
+
+
+def _write_survey(folder: Path, survey: Survey) -> None:
+    """What a program reads of it; that of an earlier source goes."""
+    if not survey.files:
+        shutil.rmtree(folder / SURVEY, ignore_errors=True)
+    for name, text in survey.files.items():
+        write_text(folder / SURVEY / name, text)
 
 
 def _counts(summary: Summary) -> dict[str, Any]:

@@ -21,6 +21,8 @@ IMAGES = "images"
 EXAM = "exam.json"
 SKIPPED = "skipped.csv"
 REPORT = "report.md"
+SURVEY = "survey"
+LOOKED = "looked"
 LONGEST_NAME = 200  # characters; file systems end at 255 bytes
 
 
@@ -38,6 +40,11 @@ def exam_folder(folder: Path, exam: str) -> Path:
 def table_path(folder: Path, table: str) -> Path:
     """``FOLDER/cases.parquet``."""
     return folder / f"{table}.parquet"
+
+
+def looked_folder(folder: Path) -> Path:
+    """``FOLDER/survey/looked``: what a source that looks before it lists has seen; who removes it looks again."""
+    return folder / SURVEY / LOOKED
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import os
 import shutil
-import signal
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,11 @@ import attrs
 
 from mammo_data.folder.exam import Work, fingerprint_of, is_finished, process_exam, read_exam
 from mammo_data.folder.finish import About, finish
-from mammo_data.folder.layout import IMAGES, claimed, exam_folder, mark_unfinished
+from mammo_data.folder.layout import IMAGES, MANIFEST, claimed, exam_folder, looked_folder, mark_unfinished
 from mammo_data.folder.summary import Summary
+from mammo_data.parallel import in_order
 from mammo_data.records import ExamPlan, ExamSource, Skipped
+from mammo_data.survey import Desk, Survey, SurveyingSource
 from taskfusion.errors import DataError
 from taskfusion.plugins import version_of
 from taskfusion.progress import Progress
@@ -57,11 +58,13 @@ class Outcome:
         summary: of the whole folder.
         kept: exams that were there already.
         stale: exams in the folder, of an earlier preparation, that are not in this cohort.
+        lines: what a source that looks before it lists has to say, for the console.
     """
 
     summary: Summary
     kept: int
     stale: int
+    lines: tuple[str, ...] = ()
 
 
 def prepare(source: ExamSource, config: Preparation, progress: Progress) -> Outcome:
@@ -73,9 +76,10 @@ def prepare(source: ExamSource, config: Preparation, progress: Progress) -> Outc
         DataError: a source without exams, or none that can be used; a folder that holds something else; a worker that
             was killed; in strict mode the first thing skipped.
     """
-    plans, listed = found_exams(source, config, progress)
-    work = Work(_options(source, config), config.in_place, os.getpid())
     about = About(source.name, source.notice, dict(config.options), config.limit)
+    survey = found_exams(source, config, about, progress)
+    plans = survey.plans
+    work = Work(_options(source, config), config.in_place, os.getpid())
     with claimed(config.output):
         todo = [plan for plan in plans if not _is_there(plan, config, work)]
         _refuse_kept(plans, todo, config)
@@ -85,35 +89,54 @@ def prepare(source: ExamSource, config: Preparation, progress: Progress) -> Outc
         if config.prune:
             for exam in stale:
                 shutil.rmtree(config.output / IMAGES / exam)
-        summary = finish(config.output, [plan.id for plan in plans], listed, about, csv=config.csv)
-    return Outcome(summary, len(plans) - len(todo), 0 if config.prune else len(stale))
+        summary = finish(config.output, survey, about, csv=config.csv)
+    return Outcome(summary, len(plans) - len(todo), 0 if config.prune else len(stale), survey.lines)
 
 
-def found_exams(
-    source: ExamSource, config: Preparation, progress: Progress
-) -> tuple[list[ExamPlan], list[tuple[str, Skipped]]]:
-    """The exams to prepare, in the source's order, and what was skipped while listing them, with the exam's id or "".
+def found_exams(source: ExamSource, config: Preparation, about: About, progress: Progress) -> Survey:
+    """The exams to prepare, in the source's order, and what was skipped while they were sought.
+
+    A source that looks before it lists does so in the folder, where it keeps what it has seen; any other leaves the
+    folder alone.
 
     Raises:
         DataError: no exam; in strict mode the first thing skipped.
     """
-    plans: dict[str, ExamPlan] = {}
-    listed: list[tuple[str, Skipped]] = []
-    with progress.step("exams: listing") as bar:
-        for found in source.plans():
-            if len(plans) == config.limit:
-                break
-            problem = found if isinstance(found, Skipped) else _problem_of(found, plans, config.output)
-            if problem is None:
-                assert isinstance(found, ExamPlan)
-                plans[found.id] = found
-                bar.advance()
-            else:
-                listed.append(("", problem))
-                _refuse_if(config.strict, [problem])
+    survey = _looked(source, config, about, progress) if isinstance(source, SurveyingSource) else None
+    plans, skipped = _listing(survey.plans if survey else source.plans(), config, progress)
+    listed = (*(survey.listed if survey else ()), *(("", one) for one in skipped))
     if not plans:
         raise DataError(f"no exam found in {source.name}{_reasons(listed)}")
-    return list(plans.values()), listed
+    return attrs.evolve(survey or Survey(), plans=tuple(plans), listed=listed)
+
+
+def _looked(source: SurveyingSource, config: Preparation, about: About, progress: Progress) -> Survey:
+    """A folder that was ready stays so meanwhile."""
+    refuse = functools.partial(_refuse_if, config.strict)
+    with claimed(config.output):
+        if not (config.output / MANIFEST).exists():
+            mark_unfinished(config.output, about.data())
+        return source.survey(Desk(looked_folder(config.output), config.jobs, config.again, refuse, progress))
+
+
+def _listing(
+    found: Iterable[ExamPlan | Skipped], config: Preparation, progress: Progress
+) -> tuple[list[ExamPlan], list[Skipped]]:
+    plans: dict[str, ExamPlan] = {}
+    skipped: list[Skipped] = []
+    with progress.step("exams: listing") as bar:
+        for one in found:
+            if len(plans) == config.limit:
+                break
+            problem = one if isinstance(one, Skipped) else _problem_of(one, plans, config.output)
+            if problem is None:
+                assert isinstance(one, ExamPlan)
+                plans[one.id] = one
+                bar.advance()
+            else:
+                skipped.append(problem)
+                _refuse_if(config.strict, [problem])
+    return list(plans.values()), skipped
 
 
 def _problem_of(plan: ExamPlan, plans: Mapping[str, ExamPlan], folder: Path) -> Skipped | None:
@@ -164,34 +187,12 @@ def _stale(folder: Path, ids: set[str]) -> list[str]:
 def _process(source: ExamSource, todo: Sequence[ExamPlan], config: Preparation, work: Work, progress: Progress) -> None:
     if not todo:
         return
-    with progress.step("exams: reading", total=len(todo)) as bar, _results(source, todo, config, work) as results:
+    make = functools.partial(_process_one, source, config.output, work)
+    with progress.step("exams: reading", total=len(todo)) as bar, in_order(make, todo, config.jobs) as results:
         for found in results:
             bar.advance()
             _refuse_if(config.strict, found)
 
 
-@contextlib.contextmanager
-def _results(
-    source: ExamSource, todo: Sequence[ExamPlan], config: Preparation, work: Work
-) -> Iterator[Iterator[tuple[Skipped, ...]]]:
-    """What was skipped of each exam, in order, as the exams get done."""
-    from joblib import Parallel, delayed
-    from joblib.externals.loky.process_executor import TerminatedWorkerError
-
-    parallel = Parallel(n_jobs=config.jobs, return_as="generator", pre_dispatch="2*n_jobs", max_nbytes=None)
-    results = parallel(delayed(_process_quietly)(source, plan, config.output, work) for plan in todo)
-    with contextlib.closing(results):
-        try:
-            yield results
-        except TerminatedWorkerError as error:
-            raise DataError(
-                "a process that reads exams was killed, for want of memory perhaps: fewer --jobs need less; the same "
-                "command goes on where it was"
-            ) from error
-
-
-def _process_quietly(source: ExamSource, plan: ExamPlan, folder: Path, work: Work) -> tuple[Skipped, ...]:
-    """Ctrl-C reaches the workers too; their leader alone answers it."""
-    if os.getpid() != work.leader:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _process_one(source: ExamSource, folder: Path, work: Work, plan: ExamPlan) -> tuple[Skipped, ...]:
     return process_exam(source, plan, folder, work)

@@ -7,12 +7,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from mammo_data.folder.summary import Summary
 
 
-def report_text(title: str, notice: str, versions: Mapping[str, str], summary: Summary) -> str:
-    """The page, Markdown; the same for the same folder."""
+def report_text(title: str, notice: str, versions: Mapping[str, str], summary: Summary, own: str = "") -> str:
+    """The page, Markdown; the same for the same folder.
+
+    Args:
+        title: of the page.
+        notice: of the source.
+        versions: of what wrote the folder.
+        summary: the counts.
+        own: sections of the source's own.
+    """
     parts = [
         f"# {title}\n",
         f"{notice}\n" if notice else "",
         "How many there are at each step, and what could not be used (each with its reason in `skipped.csv`).\n",
+        own,
         _counts("Exams", "step", summary.steps),
         _skipped(summary),
         _counts("Views", "view", summary.views),
@@ -37,7 +46,7 @@ def _skipped(summary: Summary) -> str:
 
 def _splits(summary: Summary) -> str:
     rows = [(name, *(f"{count:,}" for count in counts.values())) for name, counts in summary.splits.items()]
-    return _table("Splits that the database names", ("split", "exams", "lesion", "malignancy"), rows)
+    return _table("Splits", ("split", "exams", "lesion", "malignancy"), rows)
 
 
 def _table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

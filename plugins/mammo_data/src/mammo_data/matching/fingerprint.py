@@ -65,7 +65,7 @@ def fingerprint_of(pixels: np.ndarray) -> Fingerprint:
     if breast.mean() < LEAST_BREAST:
         raise DataError(f"no breast is to be seen on this film of shape {pixels.shape}")
     picture = np.where(breast, np.round(1 + 254 * _ranks(prepared, breast)), 0).astype(np.uint8)
-    return Fingerprint(picture, _vector(picture), placement, shrunk)
+    return Fingerprint(picture, vector_of(picture), placement, shrunk)
 
 
 def tissue_mask(film: np.ndarray) -> np.ndarray:
@@ -112,7 +112,8 @@ def _ranks(image: np.ndarray, where: np.ndarray) -> np.ndarray:
     return ranks
 
 
-def _vector(picture: np.ndarray) -> np.ndarray:
+def vector_of(picture: np.ndarray) -> np.ndarray:
+    """The vector of a fingerprint's picture: coarse grey values about their mean, of length 1."""
     breast = cv2.resize((picture > 0).astype(np.float32), COARSE[::-1], interpolation=cv2.INTER_AREA)
     grey = cv2.resize(picture.astype(np.float32), COARSE[::-1], interpolation=cv2.INTER_AREA)
     pattern = grey - breast * grey.sum() / max(float(breast.sum()), 1e-6)

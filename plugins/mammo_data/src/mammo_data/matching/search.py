@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import attrs
 import numpy as np
@@ -61,14 +61,30 @@ def match_films(
     films: Sequence[Fingerprint], library: Sequence[Fingerprint], config: MatchConfig | None = None
 ) -> list[Match]:
     """The place of each film in a library, or none with the reason."""
-    config = config or MatchConfig()
+    return list(iter_matches(films, library, config or MatchConfig(), 1))
+
+
+def iter_matches(
+    films: Sequence[Fingerprint], library: Sequence[Fingerprint], config: MatchConfig, jobs: int
+) -> Iterator[Match]:
+    """Like :func:`match_films`, one film after the other, as they get done.
+
+    Args:
+        films: to be found.
+        library: to find them in.
+        config: how sure a match must be.
+        jobs: threads, as the library is large and OpenCV leaves Python alone; -1 for one per core.
+    """
+    from joblib import Parallel, delayed  # only those who match pay for it
+
     if not films:
-        return []
+        return
     if not library:
         raise DataError("there are no films to match with")
     vectors = [np.stack([film.vector for film in group]) for group in (films, library)]
     near = find_candidates(vectors[0], vectors[1], config.candidates, config.block)
-    return [_decide(film, library, rows, config) for film, rows in zip(films, near, strict=True)]
+    parallel = Parallel(n_jobs=jobs, prefer="threads", return_as="generator", pre_dispatch="2*n_jobs")
+    yield from parallel(delayed(_decide)(film, library, rows, config) for film, rows in zip(films, near, strict=True))
 
 
 def find_candidates(vectors: np.ndarray, library: np.ndarray, count: int, block: int = 1024) -> np.ndarray:
