@@ -323,3 +323,13 @@ def test_a_worker_that_is_killed_is_one_clear_error(make, made):
         DataError, match="a process that reads exams was killed, for want of memory perhaps: fewer --jobs"
     ):
         make(Deadly({"a": {}, "b": {}}), jobs=2)
+
+
+def test_a_folder_made_from_another_source_keeps_its_cohort(make, made, folder, tmp_path):
+    make(made.Fake({"a": {}}))
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    other = made.Fake({"b": {}})
+    other.name = "other"
+    with pytest.raises(DataError, match=r"holds a cohort made from 'fake', not 'other'; choose another folder"):
+        make(other)
+    assert before == {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}

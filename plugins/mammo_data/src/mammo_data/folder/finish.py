@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv as csv_files
 import io
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -100,9 +99,7 @@ def finish(folder: Path, survey: Survey, about: About, *, csv: bool) -> Summary:
 
 
 def _write_survey(folder: Path, survey: Survey) -> None:
-    """What a program reads of it; that of an earlier source goes."""
-    if not survey.files:
-        shutil.rmtree(folder / SURVEY, ignore_errors=True)
+    """What a program reads of it."""
     for name, text in survey.files.items():
         write_text(folder / SURVEY / name, text)
 

@@ -110,6 +110,19 @@ def claimed(folder: Path) -> Iterator[None]:
         yield
 
 
+def refuse_another(folder: Path, source: str) -> None:
+    """One folder, one database: its tables would go silently.
+
+    Raises:
+        DataError: a cohort folder made from another source.
+    """
+    made_from = read_manifest(folder).get("name", source) if (folder / MANIFEST).is_file() else source
+    if made_from != source:
+        raise DataError(
+            f"{folder} holds a cohort made from {made_from!r}, not {source!r}; choose another folder or delete it"
+        )
+
+
 def _refuse_foreign(folder: Path) -> None:
     expected = "expected a new folder, an empty one or a cohort folder"
     if not folder.exists():

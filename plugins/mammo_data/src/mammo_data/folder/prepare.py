@@ -13,7 +13,15 @@ import attrs
 
 from mammo_data.folder.exam import Work, fingerprint_of, is_finished, process_exam, read_exam
 from mammo_data.folder.finish import About, finish
-from mammo_data.folder.layout import IMAGES, MANIFEST, claimed, exam_folder, looked_folder, mark_unfinished
+from mammo_data.folder.layout import (
+    IMAGES,
+    MANIFEST,
+    claimed,
+    exam_folder,
+    looked_folder,
+    mark_unfinished,
+    refuse_another,
+)
 from mammo_data.folder.summary import Summary
 from mammo_data.parallel import in_order
 from mammo_data.records import ExamPlan, ExamSource, Skipped
@@ -73,9 +81,10 @@ def prepare(source: ExamSource, config: Preparation, progress: Progress) -> Outc
     Nothing outside ``config.output`` is written. Memory does not grow with the images, only with the tables.
 
     Raises:
-        DataError: a source without exams, or none that can be used; a folder that holds something else; a worker that
-            was killed; in strict mode the first thing skipped.
+        DataError: a source without exams, or none that can be used; a folder that holds something else, or a
+            cohort made from another source; a worker that was killed; in strict mode the first thing skipped.
     """
+    refuse_another(config.output, source.name)
     about = About(source.name, source.notice, dict(config.options), config.limit)
     survey = found_exams(source, config, about, progress)
     plans = survey.plans

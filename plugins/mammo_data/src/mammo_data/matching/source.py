@@ -55,7 +55,7 @@ class MatchedSource:
 
     @property
     def _curated(self) -> ExamSource:
-        return CbisSource(Path(self.cbis)) if isinstance(self.cbis, (str, Path)) else self.cbis
+        return CbisSource(Path(self.cbis), validation=0) if isinstance(self.cbis, (str, Path)) else self.cbis
 
     def join(self, desk: Desk | None = None) -> Joined:
         """Look at every film of both, match, harmonise and split."""
