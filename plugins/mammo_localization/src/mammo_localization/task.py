@@ -19,7 +19,7 @@ from taskfusion.files import read_json, write_json
 from taskfusion.images import Array
 from taskfusion.outputs import Detections, Level, TaskOutput, TaskSpec
 from taskfusion.tasks.base import FitContext, TaskModel
-from taskfusion.tasks.diagnostics import Curve
+from taskfusion.tasks.diagnostics import About, Curve
 from taskfusion.tasks.measures import own_curves, own_metrics, sensitivities
 
 if TYPE_CHECKING:
@@ -33,6 +33,11 @@ class Localization(TaskModel):
 
     Config: ClassVar[type] = LocalizationConfig
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
+    about = About(
+        "Where a view shows masses and calcifications, benign or malignant: an input of fusion, and for research.",
+        "Most boxes are false, so a box alone is no finding. No medical device, and no basis for treating anyone.",
+        ("Wimmer et al., model L: sections II-B.3, III-A.3, IV-A.3",),
+    )
     config: LocalizationConfig
 
     def __init__(self, config: LocalizationConfig | None = None) -> None:
