@@ -111,7 +111,8 @@ def _notice(notice: str) -> list[str]:
     """A warning in red, as GitHub and our report show it; another notice, a citation say, as it is."""
     if not notice:
         return []
-    return [f"> [!CAUTION]\n> **{notice}**" if is_synthetic(notice) else f"> {notice}"]
+    text = " ".join(notice.split())
+    return [f"> [!CAUTION]\n> **{text}**" if is_synthetic(notice) else f"> {text}"]
 
 
 def _answers(task: TaskModel) -> Iterator[tuple[str, str]]:

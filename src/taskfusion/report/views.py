@@ -120,7 +120,7 @@ def class_colors(cohort: Cohort, outputs: Mapping[str, TaskOutput]) -> dict[str,
 
 
 def hung(views: Sequence[str]) -> list[str]:
-    """Views in the order of the page: of a pair ``L-x`` and ``R-x`` the right one stands left, as if facing the case."""
+    """Views in the order of the page: of a pair ``L-x`` and ``R-x`` the right one stands left."""
     order: list[str] = []
     for name in views:
         other = {"L-": "R-", "R-": "L-"}.get(name[:2], "") + name[2:]
