@@ -11,7 +11,7 @@ from taskfusion.images import Array
 
 SHARPER = 1.5  # pixels of the image for one of the page, for screens that have them
 BRIGHT = 0.995  # the share of the grey values that are not blown out
-HUE = (255, 140, 0)
+HUE = (255, 40, 40)  # none of the boxes'
 OPAQUE = 170  # of 255, where a map is 1
 
 

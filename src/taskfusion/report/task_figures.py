@@ -59,7 +59,7 @@ def task_froc(curves: Sequence[Curve], watermark: str = "") -> go.Figure:
 
 def training_history(stage: str, figures: Mapping[str, Sequence[float]], watermark: str = "") -> go.Figure:
     """A panel per figure (loss, AUC, learning rate …) over the epochs; training solid, validation broken."""
-    names = list(dict.fromkeys(name.removeprefix(_VALIDATION) for name in figures))
+    names = sorted({name.removeprefix(_VALIDATION): None for name in figures}, key=lambda name: name != "loss")
     figure = make_subplots(1, len(names), subplot_titles=[_in_words(name) for name in names], horizontal_spacing=0.07)
     figure.update_annotations(font_size=14)
     dress(figure, watermark, 300)
@@ -70,7 +70,8 @@ def training_history(stage: str, figures: Mapping[str, Sequence[float]], waterma
                 line = {"color": color, "dash": dash, "width": 2}
                 _add_history(figure, figures[key], (what, line, what not in shown), column)
                 shown.add(what)
-    figure.update_xaxes(title="epoch", **_AXIS)
+    epochs = max(len(values) for values in figures.values())
+    figure.update_xaxes(title="epoch", dtick=max(1, epochs // 10), **_AXIS)  # there is no half epoch
     figure.update_yaxes(**_AXIS)
     legend = {"orientation": "h", "yref": "container", "y": 1, "yanchor": "top", "x": 0, "xanchor": "left"}
     figure.update_layout(legend=legend, margin={"t": 66})

@@ -16,10 +16,11 @@ from taskfusion.errors import DataError
 from taskfusion.images import Array
 from taskfusion.outputs import Level, TaskOutput
 from taskfusion.report.pixels import heat_uri, image_uri
-from taskfusion.report.styles import style_fusers
 from taskfusion.tasks.diagnostics import HeatMap
 
 _TEMPLATES = Path(__file__).parent / "templates"
+# Okabe and Ito's hues, lighter where black would swallow them.
+_ON_BLACK = ("#56B4E9", "#2BCB9A", "#F0A3CB", "#E69F00", "#F0E442", "#FF8A50", "#D5DBE1")
 Heat = Mapping[str, Mapping[str, HeatMap]]  # task to view to map
 
 
@@ -114,9 +115,7 @@ def class_colors(cohort: Cohort, outputs: Mapping[str, TaskOutput]) -> dict[str,
     for output in outputs.values():
         known += output.spec.classes if output.spec.level is Level.DETECTION else ()
     names = list(dict.fromkeys(known))
-    styles = style_fusers([str(number) for number in range(len(names))])
-    palette = ["#56B4E9" if style.color == "#000000" else style.color for style in styles.values()]
-    return dict(zip(names, palette, strict=True))
+    return {name: _ON_BLACK[number % len(_ON_BLACK)] for number, name in enumerate(names)}
 
 
 def hung(views: Sequence[str]) -> list[str]:
