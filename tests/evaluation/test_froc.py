@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from taskfusion.errors import DataError
@@ -161,7 +161,6 @@ def naive_counts(found, truth, threshold):
     return len({j for _, j in hit}), len(kept) - len({k for k, _ in hit})
 
 
-@settings(max_examples=150, deadline=None)
 @given(detections, truths, rates)
 def test_it_equals_a_double_loop(found, truth, rate):
     best = 0.0
@@ -172,7 +171,6 @@ def test_it_equals_a_double_loop(found, truth, rate):
     assert froc(found, truth, IMAGES).sensitivity(rate) == pytest.approx(best)
 
 
-@settings(max_examples=100, deadline=None)
 @given(detections, truths)
 def test_the_curve_rises_and_agrees_with_the_sensitivity(found, truth):
     result = froc(found, truth, IMAGES)
@@ -181,7 +179,6 @@ def test_the_curve_rises_and_agrees_with_the_sensitivity(found, truth):
     assert y == pytest.approx([result.sensitivity(rate) for rate in x])
 
 
-@settings(max_examples=100, deadline=None)
 @given(detections, truths, st.randoms(use_true_random=False))
 def test_the_order_of_boxes_changes_nothing(found, truth, random):
     one = froc(found, truth, IMAGES)
@@ -190,7 +187,6 @@ def test_the_order_of_boxes_changes_nothing(found, truth, random):
     assert again.false.tolist() == one.false.tolist() and sorted(again.truth) == sorted(one.truth)
 
 
-@settings(max_examples=100, deadline=None)
 @given(detections, truths)
 def test_pairs_are_all_of_the_same_image_and_no_others(found, truth):
     wanted = {(k, j) for k in range(len(found)) for j in range(len(truth)) if found.image[k] == truth.image[j]}
