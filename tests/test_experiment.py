@@ -71,6 +71,36 @@ def test_the_record_says_versions_seed_seconds_and_notice(outcome):
     assert "TOY DATA" in (outcome.folder / "report.html").read_text()
 
 
+def test_each_task_has_its_figures_and_its_card(outcome):
+    tasks = outcome.folder / "tasks"
+    assert (tasks / "view_toy" / "metrics.csv").read_text().splitlines()[0] == "metric,value"
+    card = (outcome.folder / "model" / "tasks" / "view_toy" / "model_card.md").read_text()
+    assert card == (tasks / "view_toy" / "model_card.md").read_text()
+    test = outcome.results[outcome.results.split == "test"].n.iloc[0]
+    assert f"## Results on the test split, {test} cases" in card
+    assert f"fingerprint `{read_json(outcome.folder / 'run.json')['cohort']}`" in card
+    assert "Model card" in (outcome.folder / "report.html").read_text()
+
+
+SELF_MEASURED = """\
+name: measured
+cohort: {reader: small}
+tasks: {risk: {task: sklearn, columns: [age], label: ill}}
+fusers: {P: {fuser: score}}
+evaluation: {replicates: 20}
+"""
+
+
+def test_a_task_that_knows_its_truth_shows_its_curve(tmp_path):
+    (tmp_path / "s.yaml").write_text(SELF_MEASURED)
+    made = run(tmp_path / "s.yaml", folder=tmp_path / "run")
+    assert list(made.task_metrics["risk"]) == ["AUC per case"]
+    [curve] = made.task_curves["risk"]
+    points = pd.read_csv(tmp_path / "run" / "tasks" / "risk" / "curves.csv")
+    assert points.kind.unique().tolist() == ["roc"] and points.y.tolist() == pytest.approx(curve.y.tolist(), abs=1e-5)
+    assert 'id="roc-task-0"' in (tmp_path / "run" / "report.html").read_text()
+
+
 def test_a_second_run_computes_no_task_output_and_gives_the_same_tables(spec, outcome, registry):
     before = {name: (outcome.folder / name).read_bytes() for name in ("results.csv", "predictions.csv")}
     toys.CALLS.clear()

@@ -17,6 +17,7 @@ from taskfusion.cases import SPLITS, Cohort
 from taskfusion.errors import DataError
 from taskfusion.files import replacing, replacing_folder, write_json, write_text
 from taskfusion.materialize import materialize
+from taskfusion.pipeline.cards import Judged, Learned, model_card
 from taskfusion.pipeline.describe import parts_of
 from taskfusion.pipeline.pipeline import FusionPipeline
 from taskfusion.pipeline.results import Result
@@ -26,6 +27,8 @@ from taskfusion.plugins import Registry, build_registry, installed_versions
 from taskfusion.progress import Progress
 from taskfusion.spec import Spec, load_spec, resolved
 from taskfusion.splits import group_folds
+from taskfusion.tasks.base import CARD
+from taskfusion.tasks.diagnostics import Curve
 from taskfusion.yamlfile import dump_yaml
 
 if TYPE_CHECKING:
@@ -49,6 +52,7 @@ class RunOutcome:
         notice: a warning of the cohort.
         task_metrics: per task its own figures on the main split.
         differences: the first fuser against every other one, paired, per target on the main split.
+        task_curves: per task its own ROC and FROC curves on the main split.
     """
 
     folder: Path
@@ -59,6 +63,7 @@ class RunOutcome:
     notice: str
     task_metrics: dict[str, dict[str, float]]
     differences: pd.DataFrame
+    task_curves: dict[str, Sequence[Curve]] = attrs.field(factory=dict)
 
 
 @attrs.define
@@ -114,11 +119,13 @@ class _Run:
         predictions, pipeline, results_of = self._answers(cohort)
         split = CROSS_VALIDATION if self.spec.evaluation.cross_validation else _judged_by(cohort)
         task_metrics = self._task_metrics(pipeline, cohort, results_of)
+        task_curves = self._task_curves(pipeline, cohort, results_of)
         with self.clock.stage("evaluation"):
             results = self._evaluate(predictions)
             differences = self._differences(predictions, split)
+        seconds, notice = self.clock.seconds, cohort.notice
         outcome = RunOutcome(
-            self.folder, results, predictions, split, self.clock.seconds, cohort.notice, task_metrics, differences
+            self.folder, results, predictions, split, seconds, notice, task_metrics, differences, task_curves
         )
         self._write(outcome, pipeline, cohort)
         return outcome
@@ -180,6 +187,15 @@ class _Run:
             for name, task in pipeline.ready.items()
         }
 
+    def _task_curves(
+        self, pipeline: FusionPipeline, cohort: Cohort, results: dict[str, Result]
+    ) -> dict[str, Sequence[Curve]]:
+        split = _judged_by(cohort)
+        if split not in results:
+            return {}
+        part = cohort.part(split)
+        return {n: task.model.curves(results[split].outputs[n], part) for n, task in pipeline.ready.items()}
+
     def _evaluate(self, predictions: pd.DataFrame) -> pd.DataFrame:
         from taskfusion.evaluation.table import evaluate
 
@@ -197,6 +213,7 @@ class _Run:
         return pd.concat([differences(predictions, first, split, t, how) for t in targets], ignore_index=True)
 
     def _write(self, outcome: RunOutcome, pipeline: FusionPipeline, cohort: Cohort) -> None:
+        self._write_tasks(outcome, pipeline, cohort)
         with self.clock.stage("model"):
             pipeline.save(self.folder / "model", self.registry)
         for name in ("results", "predictions", "differences"):
@@ -219,6 +236,21 @@ class _Run:
             "training": pipeline.summary(),
         }
         write_json(self.folder / "run.json", record)
+
+    def _write_tasks(self, outcome: RunOutcome, pipeline: FusionPipeline, cohort: Cohort) -> None:
+        """Plain files of each task's figures, and the model cards again, now that there are figures."""
+        from taskfusion.report.tasks import write_task_files
+        from taskfusion.report.training import histories
+
+        for name, task in pipeline.ready.items():
+            folder, metrics = self.folder / "tasks" / name, outcome.task_metrics.get(name, {})
+            curves = outcome.task_curves.get(name, ())
+            write_task_files(folder, metrics, curves, histories(task.model.summary()))
+            if metrics and task.model.card and not pipeline.tasks[name].is_fitted:  # it was trained on this cohort
+                learned = Learned(cohort, self.spec.seed, cohort.fingerprint())
+                judged = Judged(outcome.main_split, len(cohort.rows(outcome.main_split)), metrics)
+                task.model.card = model_card(name, task.model, learned, judged)
+                write_text(folder / CARD, task.model.card)
 
     def _write_fusers(self, pipeline: FusionPipeline) -> None:
         with replacing_folder(self.folder / "fusers") as temporary:
@@ -254,6 +286,8 @@ def prediction_rows(result: Result, part: Cohort, split: str) -> pd.DataFrame:
 def write_run_report(outcome: RunOutcome, spec: Spec, pipeline: FusionPipeline, cohort: Cohort) -> None:
     """``report.html`` of a run."""
     from taskfusion.report import ReportData, TaskSection, write_report
+    from taskfusion.report.markdown import markdown_html
+    from taskfusion.report.training import histories, plain_figures
 
     summary = pipeline.summary()["tasks"]
     sections = [
@@ -261,8 +295,11 @@ def write_run_report(outcome: RunOutcome, spec: Spec, pipeline: FusionPipeline, 
             name=name,
             level=str(task.model.spec.level),
             classes=task.model.spec.classes,
-            summary=summary[name],
+            summary=plain_figures(summary[name]),
             metrics=outcome.task_metrics.get(name, {}),
+            curves=outcome.task_curves.get(name, ()),
+            histories=histories(summary[name]),
+            card=markdown_html(task.model.card) if task.model.card else "",
         )
         for name, task in pipeline.ready.items()
     ]

@@ -65,7 +65,7 @@ def test_the_manifest_says_format_versions_and_plugins(saved):
 
 def test_no_pickle_is_in_the_folder(saved):
     endings = {path.suffix for path in saved.rglob("*") if path.is_file()}
-    assert endings <= {".json", ".skops", ".npz", ".parquet", ".keras"}
+    assert endings <= {".json", ".skops", ".npz", ".parquet", ".keras", ".md"}
 
 
 def test_a_changed_missing_or_added_file_is_named(folder, registry):

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mammo_localization import nms
-from mammo_localization.metrics import overlap
+from taskfusion.evaluation.boxes import overlap
 
 COUNT = 12
 
@@ -16,7 +16,7 @@ def greedy(boxes, scores, threshold):
     while left:
         best = left.pop(0)
         kept.append(best)
-        left = [i for i in left if overlap(boxes[best : best + 1], boxes[i : i + 1])[0, 0] <= threshold]
+        left = [i for i in left if overlap(boxes[best : best + 1], boxes[i : i + 1])[0] <= threshold]
     return kept
 
 

@@ -47,6 +47,16 @@ def test_it_finds_the_lesions_of_toys(trained, unseen, output):
     assert trained.summary()["views_with_lesion"] == 30
 
 
+def test_it_draws_a_froc_per_class_and_a_roc_per_view(trained, unseen, output):
+    curves = {(curve.kind, curve.name): curve for curve in trained.curves(output, unseen)}
+    drawn = {trained.spec.classes[label] for label in unseen.annotations.labels}
+    assert set(curves) == {("roc", "per view"), *(("froc", name) for name in ("any", *drawn))}
+    figures = trained.metrics(output, unseen)
+    x, y = curves["froc", "any"].x, curves["froc", "any"].y
+    assert figures["TPR at 1 FP per image, any"] == pytest.approx(y[x <= 1].max())
+    assert trained.metrics(output, attrs.evolve(unseen, annotations=None)) == {}
+
+
 def test_the_output_is_what_the_spec_declares(trained, output):
     assert output.spec == trained.spec
     assert output.present.all()

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 COMMANDS = {
     "run": ("taskfusion.cli.run", "Run a whole experiment from a YAML spec."),
     "predict": ("taskfusion.cli.predict", "Ask a saved model about images."),
+    "card": ("taskfusion.cli.card", "Print the model cards of a saved model: data, training, figures, limits."),
+    "pictures": ("taskfusion.cli.pictures", "Draw cases with true and detected boxes and heat maps, on one page."),
     "validate": ("taskfusion.cli.validate", "Check specs without running anything: every mistake at once."),
     "explain": ("taskfusion.cli.explain", "Print what a spec means: what flows where, with shapes."),
     "schema": ("taskfusion.cli.schema", "Print the JSON Schema of specs, for editors to complete from."),

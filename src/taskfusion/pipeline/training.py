@@ -14,6 +14,7 @@ from taskfusion.cases import Case, Cohort
 from taskfusion.files import read_json, replacing_folder, write_json
 from taskfusion.images import short_hash
 from taskfusion.outputs import TaskOutput
+from taskfusion.pipeline.cards import Learned, model_card
 from taskfusion.pipeline.leaks import marks, refuse_seen
 from taskfusion.progress import Progress
 from taskfusion.splits import group_folds
@@ -91,6 +92,7 @@ def trained(name: str, task: TaskModel, cohort: Cohort, work: Work) -> TrainedTa
     model = type(task)(task.config).fit(cohort, FitContext(work.seed, work.progress, scratch))
     if _learns(model):
         model.seen_patients = marks(cohort.part("train").cases)
+    model.card = model_card(name, model, Learned(cohort, work.seed))
     if folder is not None:
         with replacing_folder(folder) as temporary:
             model.save(temporary)

@@ -10,6 +10,7 @@ import attrs
 from taskfusion.errors import DataError
 from taskfusion.evaluation import RESULT_COLUMNS, check_predictions
 from taskfusion.evaluation.table import DIFFERENCE_COLUMNS
+from taskfusion.tasks.diagnostics import Curve
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +26,9 @@ class TaskSection:
         classes: names of its scores.
         summary: numbers about what it answered (cases, views missing, detections a view).
         metrics: numbers about how well.
+        curves: ROC and FROC of its own answers.
+        histories: per stage of its training a list per figure, an entry an epoch.
+        card: its model card as HTML that is safe to show, or "".
     """
 
     name: str
@@ -32,6 +36,9 @@ class TaskSection:
     classes: Sequence[str] = ()
     summary: Mapping[str, float] = attrs.field(factory=dict)
     metrics: Mapping[str, float] = attrs.field(factory=dict)
+    curves: Sequence[Curve] = ()
+    histories: Mapping[str, Mapping[str, Sequence[float]]] = attrs.field(factory=dict)
+    card: str = ""
 
 
 @attrs.frozen(eq=False)

@@ -11,6 +11,7 @@ from taskfusion.files import write_text
 from taskfusion.report import sections
 from taskfusion.report.data import ReportData
 from taskfusion.report.styles import FuserStyle, style_fusers
+from taskfusion.report.tasks import task_charts
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -49,11 +50,13 @@ def render(data: ReportData) -> str:
 
     styles = style_fusers(data.fusers)
     names = [str(name) for name in data.results["target"].unique()]
+    watermark = data.notice.partition(":")[0].strip()
     return _template().render(
         data=data,
         styles=styles,
         facts=sections.facts(data),
         targets=[_target(data, name, styles, i) for i, name in enumerate(names)],
+        task_charts=[task_charts(task, watermark, f"task-{i}") for i, task in enumerate(data.tasks)],
         worklist=sections.worklist(data),
         plotly=plotly_script(),
     )

@@ -11,11 +11,13 @@ from typing import Any, ClassVar, Self
 import attrs
 
 from taskfusion.cases import Case, Cohort
-from taskfusion.files import read_json, write_json
+from taskfusion.files import read_json, write_json, write_text
 from taskfusion.images import short_hash
 from taskfusion.outputs import TaskOutput, TaskSpec
 from taskfusion.progress import Progress
-from taskfusion.tasks.diagnostics import Curve, HeatMap
+from taskfusion.tasks.diagnostics import About, Curve, HeatMap
+
+CARD = "model_card.md"
 
 
 @attrs.frozen
@@ -43,15 +45,19 @@ class TaskModel(ABC):
     Attributes:
         seen_patients: marks of the patients it was trained on, written by the pipeline that trains it; None where
             nobody knows.
+        card: its model card (Markdown), written by the pipeline that trains it and saved with it; "" without one.
+        about: what the class is for, for model cards.
     """
 
     Config: ClassVar[type]
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    about: ClassVar[About] = About()
     version: ClassVar[int] = 1  # raise it when the same weights would answer differently
 
     def __init__(self, config: Any = None) -> None:
         self.config = self.Config() if config is None else config
         self.seen_patients: frozenset[str] | None = None
+        self.card = ""
 
     @property
     @abstractmethod
@@ -114,6 +120,8 @@ class TaskModel(ABC):
             write_json(folder / "summary.json", dict(self.summary()))
         if self.seen_patients is not None:
             write_json(folder / "seen.json", sorted(self.seen_patients))
+        if self.card:
+            write_text(folder / CARD, self.card)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -125,6 +133,8 @@ class TaskModel(ABC):
             task.load_weights(folder / "weights")
         if (folder / "seen.json").is_file():
             task.seen_patients = frozenset(read_json(folder / "seen.json"))
+        if (folder / CARD).is_file():
+            task.card = (folder / CARD).read_text(encoding="utf-8")
         return task
 
 

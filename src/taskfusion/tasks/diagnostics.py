@@ -1,4 +1,4 @@
-"""What a task can show of its answers beyond scores: curves for the run's report, heat maps for a case's page."""
+"""What a task can show beyond scores: curves for the run's report, heat maps for a case's page, what it is for."""
 
 from __future__ import annotations
 
@@ -13,6 +13,21 @@ from taskfusion.images import Array
 
 def _floats(values: object) -> Array:
     return np.asarray(values, np.float32)
+
+
+@attrs.frozen
+class About:
+    """What a class of tasks is for, as its model cards say it; plain sentences.
+
+    Attributes:
+        use: what it is meant to be used for.
+        limits: what it cannot do, or was not tried for.
+        sources: where the method is from: papers with sections, data sets.
+    """
+
+    use: str = ""
+    limits: str = ""
+    sources: tuple[str, ...] = ()
 
 
 @attrs.frozen(eq=False)

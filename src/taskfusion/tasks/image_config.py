@@ -45,6 +45,8 @@ class ImageModelConfig:
         first_label: the label that stands for the first class.
         threshold: boxes that score at most this are left out, and with them what fills up a fixed number of boxes.
         batch_size: images, or cases at level case, at a time.
+        truth: class to the cohort's label that is the truth about it, for the report's figures; by default the label,
+            target or boxes of the class's own name. Boxes are compared by the names of their classes.
     """
 
     path: Path | None = None
@@ -68,6 +70,7 @@ class ImageModelConfig:
     first_label: int = 0
     threshold: float = 0.0
     batch_size: int = 16
+    truth: Mapping[str, str] = attrs.field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         if all(getattr(self, field.name) == _default(field) for field in attrs.fields(type(self))):

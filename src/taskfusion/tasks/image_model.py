@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
@@ -18,6 +18,7 @@ from taskfusion.images import Array, short_hash
 from taskfusion.outputs import Detections, Level, TaskOutput, TaskSpec
 from taskfusion.tasks import image_answers as answers
 from taskfusion.tasks.base import FitContext, TaskModel, config_data
+from taskfusion.tasks.diagnostics import Curve
 from taskfusion.tasks.image_config import ImageModelConfig
 from taskfusion.tasks.image_input import InputPlan, Port, network_image, plan_inputs
 
@@ -129,6 +130,18 @@ class ImageModelTask(TaskModel):
             self._network()
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelFolderError(f"saved task {self.kind!r} cannot be used: {error}") from error
+
+    def metrics(self, output: TaskOutput, cohort: Cohort) -> Mapping[str, float]:
+        """AUC per case and per view, TPR and AP of detections, of the classes whose truth the cohort knows."""
+        from taskfusion.tasks.measures import own_metrics
+
+        return own_metrics(output, cohort, self.config.truth)
+
+    def curves(self, output: TaskOutput, cohort: Cohort) -> Sequence[Curve]:
+        """ROC and FROC curves of the same."""
+        from taskfusion.tasks.measures import own_curves
+
+        return own_curves(output, cohort, self.config.truth)
 
     def fingerprint(self, sources: Callable[[], str] | None = None) -> str:
         """Follows the content of the file, not its place; what else was trained on plays no part."""

@@ -17,6 +17,7 @@ from taskfusion.images import Array
 from taskfusion.outputs import Level, TaskOutput, TaskSpec
 from taskfusion.tables import METADATA, find_columns, metadata_frame, need_columns, numbers, refuse
 from taskfusion.tasks.base import FitContext, TaskModel
+from taskfusion.tasks.diagnostics import Curve
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -141,6 +142,18 @@ class SklearnTask(TaskModel):
     def summary(self) -> Mapping[str, Any]:
         """What it was trained on."""
         return dict(self._learned)
+
+    def metrics(self, output: TaskOutput, cohort: Cohort) -> Mapping[str, float]:
+        """AUC per case of the label it learned, where the cohort knows it."""
+        from taskfusion.tasks.measures import own_metrics
+
+        return own_metrics(output, cohort)
+
+    def curves(self, output: TaskOutput, cohort: Cohort) -> Sequence[Curve]:
+        """Its ROC curve."""
+        from taskfusion.tasks.measures import own_curves
+
+        return own_curves(output, cohort)
 
     def _need_fit(self) -> None:
         if not self.is_fitted:

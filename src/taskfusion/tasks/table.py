@@ -5,7 +5,7 @@ The table is indexed once into one output about all its cases; a chunk of cases 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -20,6 +20,7 @@ from taskfusion.outputs import TaskOutput, TaskSpec
 from taskfusion.tables import METADATA, metadata_frame, need_columns
 from taskfusion.tasks.base import FitContext, TaskModel
 from taskfusion.tasks.coco import as_table, index_coco
+from taskfusion.tasks.diagnostics import Curve
 from taskfusion.tasks.table_answers import VIEW, Answers, Layout, TableConfig, answer, index_table, resolve
 
 
@@ -96,6 +97,18 @@ class TableTask(TaskModel):
             self._content = str(data["content"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelFolderError(f"saved table cannot be used: {folder}: {error}") from error
+
+    def metrics(self, output: TaskOutput, cohort: Cohort) -> Mapping[str, float]:
+        """AUC per case and per view, TPR and AP of detections, of the classes whose truth the cohort knows."""
+        from taskfusion.tasks.measures import own_metrics
+
+        return own_metrics(output, cohort, self.config.truth)
+
+    def curves(self, output: TaskOutput, cohort: Cohort) -> Sequence[Curve]:
+        """ROC and FROC curves of the same."""
+        from taskfusion.tasks.measures import own_curves
+
+        return own_curves(output, cohort, self.config.truth)
 
     def fingerprint(self, sources: Callable[[], str] | None = None) -> str:
         """Follows the content of the table; what else was trained on plays no part."""

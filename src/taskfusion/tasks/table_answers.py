@@ -44,6 +44,8 @@ class TableConfig:
         coco: of COCO results, the file that lists images and categories.
         case_key: of COCO images, the key that holds the case; by default case and view are read from the file name.
         view_key: of COCO images, the key that holds the view.
+        truth: class to the cohort's label that is the truth about it, for the report's figures; by default the label,
+            target or boxes of the class's own name. Boxes are compared by the names of their classes.
     """
 
     path: Path | None = None
@@ -61,6 +63,7 @@ class TableConfig:
     coco: Path | None = None
     case_key: str = ""
     view_key: str = ""
+    truth: Mapping[str, str] = attrs.field(factory=dict)
 
     @property
     def is_coco(self) -> bool:

@@ -15,6 +15,7 @@ from taskfusion.errors import NotFittedError
 from taskfusion.files import read_json, write_json
 from taskfusion.outputs import Level, TaskOutput, TaskSpec
 from taskfusion.tasks.base import FitContext, TaskModel
+from taskfusion.tasks.diagnostics import About
 
 if TYPE_CHECKING:
     import keras
@@ -32,6 +33,11 @@ class Density(TaskModel):
 
     Config = DensityConfig
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"small": {}, "paper": PAPER}
+    about = About(
+        "Breast density (dense or fatty) of a screening exam of four views, as an input of fusion and for research.",
+        "It answers about complete exams alone. No medical device, and no basis for treating anyone.",
+        ("Wimmer et al., models D^v and D: sections II-B.1, III-A.1, IV-A.1",),
+    )
 
     def __init__(self, config: DensityConfig | None = None) -> None:
         super().__init__(config)

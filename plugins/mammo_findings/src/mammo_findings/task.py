@@ -15,6 +15,7 @@ from taskfusion.errors import NotFittedError
 from taskfusion.files import read_json, write_json
 from taskfusion.outputs import Level, TaskOutput, TaskSpec
 from taskfusion.tasks.base import FitContext, TaskModel
+from taskfusion.tasks.diagnostics import About
 
 if TYPE_CHECKING:
     import keras
@@ -32,6 +33,11 @@ class Findings(TaskModel):
 
     Config = FindingsConfig
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"small": {}, "paper": PAPER}
+    about = About(
+        "Whether a view shows any lesion, as an input of fusion and for research.",
+        "It does not tell benign from malignant lesions. No medical device, and no basis for treating anyone.",
+        ("Wimmer et al., model F: sections II-B.2, III-A.2, IV-A.2",),
+    )
 
     def __init__(self, config: FindingsConfig | None = None) -> None:
         super().__init__(config)

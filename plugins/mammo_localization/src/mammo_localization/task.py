@@ -12,14 +12,15 @@ from attrs import frozen
 from mammo_data.images import Placement, laterality_of, prepare
 from mammo_localization.config import CHECKING, PRESETS, LocalizationConfig
 from mammo_localization.layout import feature_size
-from mammo_localization.metrics import Boxes, sensitivities
-from mammo_localization.views import collect, own_annotations
+from mammo_localization.views import collect
 from taskfusion.cases import Case, Cohort
 from taskfusion.errors import DataError, NotFittedError
 from taskfusion.files import read_json, write_json
 from taskfusion.images import Array
 from taskfusion.outputs import Detections, Level, TaskOutput, TaskSpec
 from taskfusion.tasks.base import FitContext, TaskModel
+from taskfusion.tasks.diagnostics import About, Curve
+from taskfusion.tasks.measures import own_curves, own_metrics, sensitivities
 
 if TYPE_CHECKING:
     from taskfusion.testing import Checking
@@ -32,6 +33,11 @@ class Localization(TaskModel):
 
     Config: ClassVar[type] = LocalizationConfig
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
+    about = About(
+        "Where a view shows masses and calcifications, benign or malignant: an input of fusion, and for research.",
+        "Most boxes are false, so a box alone is no finding. No medical device, and no basis for treating anyone.",
+        ("Wimmer et al., model L: sections II-B.3, III-A.3, IV-A.3",),
+    )
     config: LocalizationConfig
 
     def __init__(self, config: LocalizationConfig | None = None) -> None:
@@ -93,8 +99,7 @@ class Localization(TaskModel):
     def _validate(self, cohort: Cohort) -> dict[str, Any]:
         if not len(cohort):
             return {}
-        found = evaluate(self.predict(cohort.cases), cohort)
-        return {"validation_tpr_at_1_fp": {name: value for name, value in found.items() if np.isfinite(value)}}
+        return {"validation_tpr_at_1_fp": sensitivities(self.predict(cohort.cases), cohort)}
 
     def predict(self, cases: Sequence[Case]) -> TaskOutput:
         """Detect in every view of these cases; boxes are in the original image's pixels.
@@ -153,11 +158,16 @@ class Localization(TaskModel):
         return self._summary
 
     def metrics(self, output: TaskOutput, cohort: Cohort) -> Mapping[str, float]:
-        """Sensitivity (TPR) at one false detection per image, over all classes and per class (III-B)."""
-        if cohort.annotations is None or not len(cohort.annotations):
-            return {}
-        found = evaluate(output, cohort)
-        return {f"TPR at 1 FP per image, {name}": value for name, value in found.items() if np.isfinite(value)}
+        """TPR at one false detection per image by the paper's hit rule (III-B), over all classes and per class.
+
+        Beside it the AUC of the highest score per view and per case (max(p_L)), and COCO's average precision where
+        pycocotools is installed.
+        """
+        return own_metrics(output, cohort)
+
+    def curves(self, output: TaskOutput, cohort: Cohort) -> Sequence[Curve]:
+        """FROC over all classes and per class (Fig. 9b), ROC of the highest score per view and per case."""
+        return own_curves(output, cohort)
 
 
 @frozen(eq=False)
@@ -174,20 +184,6 @@ class _Found:
 class _Answers:
     found: list[_Found]
     background: Array
-
-
-def evaluate(output: TaskOutput, cohort: Cohort) -> dict[str, float]:
-    """Sensitivity at one false detection per image of an output about this cohort: ``any`` lesion, and per class."""
-    views = output.spec.views
-    truth = own_annotations(cohort, output.spec.classes)
-    column = np.array([views.index(name) if name in views else -1 for name in cohort.views])[truth.view]
-    seen = (column >= 0) & output.present[truth.case, column]
-    true = Boxes(truth.case[seen] * len(views) + column[seen], truth.boxes[seen], truth.labels[seen])
-    found = output.detections
-    assert found is not None
-    image = np.repeat(np.arange(output.present.size), found.counts())
-    detections = Boxes(image, found.boxes, found.labels, found.scores)
-    return sensitivities(detections, true, int(output.present.sum()), output.spec.classes)
 
 
 def _chunks(rows: Array, size: int) -> Iterator[Array]:
