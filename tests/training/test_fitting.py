@@ -11,6 +11,7 @@ from taskfusion.training.fitting import RestAUC, train
 from taskfusion.training.recipe import Recipe
 from taskfusion.training.watch import Watch
 
+pytestmark = pytest.mark.backend
 X = np.random.default_rng(0).normal(size=(64, 4)).astype(np.float32)
 Y = (X[:, 0] > 0).astype(np.int64)
 

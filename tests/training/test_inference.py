@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from taskfusion.training.backend import keras
 from taskfusion.training.inference import predict_batches
 
+pytestmark = pytest.mark.backend
 X = np.random.default_rng(0).normal(size=(11, 4)).astype(np.float32)
 
 
