@@ -62,7 +62,7 @@ def test_the_key_tells_apart_what_changes_the_weights_and_nothing_else(a: Traini
         ),
         ({"distribution": "data-parallel"}, r"training\.distribution: .* \(did you mean 'data_parallel'\?\); known: "),
         ({"tensorboard": "yes"}, r"training\.tensorboard: expected bool \(true or false\), found 'yes'"),
-        ({"checkpoint_every": -1}, r"training\.checkpoint_every: 'checkpoint_every' must be >= 0: -1"),
+        ({"checkpoint_every": -1}, r"training: 'checkpoint_every' must be >= 0: -1"),
     ],
 )
 def test_a_spec_that_says_it_wrong_is_told_where(options: dict[str, object], message: str) -> None:
