@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 from mammo_localization import nms
 from taskfusion.evaluation.boxes import overlap
 
+pytestmark = pytest.mark.backend
+
 COUNT = 12
 
 

@@ -9,12 +9,13 @@ from typing import Any
 import attrs
 import numpy as np
 
+from taskfusion.errors import DataError
 from taskfusion.fusers.balance import balancing_weights, pools_of
 from taskfusion.fusers.base import FuseContext
 from taskfusion.fusers.feeds import Feed, Tensors, hidden_tasks
 from taskfusion.fusers.network_config import NetworkConfig
 from taskfusion.images import Array
-from taskfusion.training.backend import keras
+from taskfusion.training.backend import jit_compile, keras
 from taskfusion.training.batches import Batches, BatchOptions
 from taskfusion.training.callbacks import LastGoodWeights, ProgressCallback
 
@@ -35,7 +36,7 @@ def head(tensor: Any, targets: int | None, config: NetworkConfig) -> Any:
 def load_network(path: Path, custom_objects: Mapping[str, Any]) -> keras.Model:
     """A network that only answers; safe mode refuses files that carry code."""
     model = keras.saving.load_model(path, custom_objects=dict(custom_objects), compile=False, safe_mode=True)
-    model.jit_compile = False  # XLA is many times slower on a CPU, and rounds otherwise than the trained network did
+    model.jit_compile = jit_compile()  # as it was trained: another way rounds otherwise
     return model
 
 
@@ -62,18 +63,34 @@ def train_network(
         Epochs, parameters and the lowest losses, as JSON data.
     """
     config, context, label = how
-    model.compile(keras.optimizers.Adam(config.learning_rate), "sparse_categorical_crossentropy", jit_compile=False)
+    optimizer = keras.optimizers.Adam(config.learning_rate)
+    model.compile(optimizer, "sparse_categorical_crossentropy", jit_compile=jit_compile())
     batches = training_batches(train, config, context.seed)
+    guard = LastGoodWeights()
     with context.progress.step(label, total=config.epochs * len(batches)) as bar:
         history = model.fit(
             batches,
             validation_data=None if validation is None else _InOrder(validation),
             epochs=config.epochs,
-            callbacks=[LastGoodWeights(), ProgressCallback(bar), *_stopping(config, validation)],
+            callbacks=[guard, ProgressCallback(bar), *_stopping(config, validation)],
             verbose=0,
         ).history
+    if guard.spoiled_epoch is not None:
+        _tell(guard.spoiled_epoch, label, context)
+        history = {name: values[: guard.spoiled_epoch] for name, values in history.items()}
     losses = {name: round(float(min(values)), 5) for name, values in history.items()}
     return {"epochs": len(history["loss"]), "parameters": model.count_params(), **losses}
+
+
+def _tell(spoiled: int, label: str, context: FuseContext) -> None:
+    if not spoiled:
+        raise DataError(
+            f"fuser {label!r}: the loss is not a number in the first epoch, so nothing was learned; "
+            "a lower learning_rate helps"
+        )
+    context.progress.say(
+        f"fuser {label!r}: the loss was no longer a number in epoch {spoiled + 1}; stopped with the weights before it"
+    )
 
 
 def _stopping(config: NetworkConfig, validation: object | None) -> list[keras.callbacks.Callback]:

@@ -23,6 +23,7 @@ def crop(maps: Any, boxes: Any, size: int) -> Any:
     Returns:
         ``(n, boxes, size, size, depth)``.
     """
+    maps, boxes = ops.convert_to_tensor(maps), ops.convert_to_tensor(boxes)  # PyTorch multiplies no arrays by tensors
     count, (height, width, depth) = boxes.shape[1], maps.shape[1:]
     rows = _weights(boxes[..., 1], boxes[..., 3], height, size)
     columns = _weights(boxes[..., 0], boxes[..., 2], width, size)
