@@ -35,7 +35,7 @@ LAYERS = (
     ("store",),
     ("report",),
     ("pipeline",),
-    ("explain", "datacheck"),
+    ("explain", "datacheck", "casepages"),
     ("experiment",),
     ("cli",),
     ("__init__", "__main__"),

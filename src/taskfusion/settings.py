@@ -37,6 +37,25 @@ class EvaluationConfig:
     seed: int = 0
 
 
+@attrs.frozen
+class ReportConfig:
+    """What ``report.html`` holds.
+
+    Attributes:
+        cases: patients with a page of their own, the highest fused scores first; 0 for none.
+        image_side: of an embedded picture, in pixels along its longer edge; quality falls so that the page stays small.
+        images: whether to embed pictures.
+        heat_maps: whether to ask the tasks where in an image they saw something.
+        stress: which fusers to try with missing inputs: ``first``, ``all`` or ``none``; takes a while.
+    """
+
+    cases: int = attrs.field(default=200, validator=attrs.validators.ge(0))
+    image_side: int = attrs.field(default=448, validator=[attrs.validators.ge(64), attrs.validators.le(4096)])
+    images: bool = True
+    heat_maps: bool = True
+    stress: Literal["first", "all", "none"] = "first"
+
+
 def _check_name(_: Any, field: attrs.Attribute[str], value: str) -> None:
     if value and not is_folder_name(value):
         raise SpecError(f"name {shown(value)} cannot be that of a folder")
@@ -58,6 +77,7 @@ class Settings:
             (the case is refused), ``neutral`` (score 0.5) or ``zero``.
         unreadable: ``raise`` stops at an image that cannot be read; ``mask`` goes on without that answer and says so.
         evaluation: how the run is judged.
+        report: what its page holds.
     """
 
     name: str = attrs.field(default="", validator=_check_name)
@@ -69,6 +89,7 @@ class Settings:
     missing: dict[str, Policy] = attrs.field(factory=dict)
     unreadable: Literal["raise", "mask"] = "raise"
     evaluation: EvaluationConfig = attrs.field(factory=EvaluationConfig)
+    report: ReportConfig = attrs.field(factory=ReportConfig)
 
 
 COMPONENTS = ("cohort", "tasks", "fusers")

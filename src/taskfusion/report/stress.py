@@ -38,7 +38,7 @@ def write_stress_page(path: Path, table: pd.DataFrame, notice: str) -> None:
     write_text(path, PAGE.format(script=plotly_script(), notice=warned, chart=chart))
 
 
-def stress_figure(table: pd.DataFrame, notice: str = "") -> go.Figure:
+def stress_figure(table: pd.DataFrame, notice: str = "", styles: dict[str, FuserStyle] | None = None) -> go.Figure:
     """A panel per task (column) and target (row), a line per fuser."""
     from plotly.subplots import make_subplots
 
@@ -49,7 +49,7 @@ def stress_figure(table: pd.DataFrame, notice: str = "") -> go.Figure:
     spacing = {"vertical_spacing": 0.3 / len(targets), "horizontal_spacing": 0.04}
     figure = make_subplots(len(targets), len(tasks), shared_yaxes="all", subplot_titles=titles, **spacing)
     dress(figure, notice, 130 + 300 * len(targets))
-    styles = style_fusers(table["fuser"].unique())
+    styles = styles or style_fusers(table["fuser"].unique())
     for (task, target, fuser), rows in table.groupby(["task", "target", "fuser"], sort=False):
         first = (task, target) == (tasks[0], targets[0])
         cell = {"row": targets.index(target) + 1, "col": tasks.index(task) + 1}
