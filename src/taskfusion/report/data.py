@@ -9,7 +9,7 @@ import attrs
 
 from taskfusion.errors import DataError
 from taskfusion.evaluation import RESULT_COLUMNS, check_predictions
-from taskfusion.evaluation.table import DIFFERENCE_COLUMNS
+from taskfusion.evaluation.pairs import DIFFERENCE_COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
