@@ -9,7 +9,7 @@ import attrs
 
 from taskfusion.errors import DataError
 from taskfusion.evaluation import RESULT_COLUMNS, check_predictions
-from taskfusion.evaluation.table import DIFFERENCE_COLUMNS
+from taskfusion.evaluation.pairs import DIFFERENCE_COLUMNS
 from taskfusion.report.pages import CasePage
 
 if TYPE_CHECKING:
