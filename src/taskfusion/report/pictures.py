@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 QUALITIES = (88, 75, 60, 45, 30, 15)  # of WebP, tried from the best until a picture is small enough
 SMALLEST = 64  # pixels along the shorter edge; below, a picture shows nothing
-HEAT_SIDE, HEAT_LEVELS, HEAT_ALPHA = 48, 24, 205
+HEAT_SIDE, HEAT_LEVELS, HEAT_ALPHA = 48, 24, 185
 BRIGHTEST = 99.9  # percentile that becomes white: a label's glare must not darken the breast
 TISSUE = 0.08  # of the full range: brighter is no background
 CLEAR = 0.04  # share of the width by which tissue must lie off the middle to tell the chest wall

@@ -50,7 +50,6 @@ def _add_target(
     styles, column = how
     fusers = [str(name) for name in table["fuser"].unique()]
     shifts = np.linspace(-_SPREAD / 2, _SPREAD / 2, len(fusers)) if len(fusers) > 1 else np.zeros(1)
-    figure.add_vline(x=0, line={"color": "#9aa5b1", "dash": "dot", "width": 1}, row=1, col=column)
     for fuser, shift in zip(fusers, shifts, strict=True):
         rows, style = table[table["fuser"] == fuser], styles[fuser]
         reach = rows["difference"] - rows["difference_low"], rows["difference_high"] - rows["difference"]
@@ -68,3 +67,4 @@ def _add_target(
             row=1,
             col=column,
         )
+    figure.add_vline(x=0, line={"color": "#9aa5b1", "dash": "dot", "width": 1}, row=1, col=column)

@@ -101,7 +101,7 @@ def _notes(rows: list[dict[Any, Any]]) -> list[str]:
 
 def _difference(row: Mapping[Any, Any]) -> dict[str, str]:
     interval = "" if math.isnan(row["difference_low"]) else _signed_interval(row)
-    p_values = {name: p_text(row[name]) for name in ("p", "p_delong", "p_wilcoxon")}
+    p_values = {name: p_text(row[name]) if name in row else "" for name in ("p", "p_holm", "p_delong", "p_wilcoxon")}
     names = {name: str(row[name]) for name in ("fuser", "reference")}
     return {**names, "difference": signed(row["difference"]), "interval": interval, "n": f"{row['n']:,}", **p_values}
 

@@ -50,14 +50,17 @@ def stress_figure(table: pd.DataFrame, notice: str = "", styles: dict[str, Fuser
     figure = make_subplots(len(targets), len(tasks), shared_yaxes="all", subplot_titles=titles, **spacing)
     dress(figure, notice, 130 + 300 * len(targets))
     styles = styles or style_fusers(table["fuser"].unique())
+    named: set[str] = set()
     for (task, target, fuser), rows in table.groupby(["task", "target", "fuser"], sort=False):
-        first = (task, target) == (tasks[0], targets[0])
+        first = fuser not in named
+        named.add(fuser)
         cell = {"row": targets.index(target) + 1, "col": tasks.index(task) + 1}
         _add_line(figure, str(fuser), rows, (styles[str(fuser)], first, cell))
     figure.update_xaxes(tickformat=".0%", dtick=0.25, range=[-0.03, 1.03])
     figure.update_xaxes(title="share missing", row=len(targets))
     figure.update_yaxes(title="AUC", col=1)
-    figure.update_layout(legend={"orientation": "h", "y": -0.18 / len(targets)}, margin={"t": 50, "b": 90})
+    legend = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom"}
+    figure.update_layout(legend=legend, margin={"t": 50, "b": 110})
     return figure
 
 

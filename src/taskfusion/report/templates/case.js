@@ -25,8 +25,9 @@ report.casePage = (function () {
     return scores ? scores[row] : null;
   }
 
-  function bar(from, to, kind) {
-    const [left, right] = [Math.min(from, to), Math.max(from, to)].map((value) => 100 * Math.min(Math.max(value, 0), 1));
+  // A bar on a scale of [lowest, highest].
+  function bar(from, to, kind, scale) {
+    const [left, right] = [Math.min(from, to), Math.max(from, to)].map((value) => (100 * (value - scale[0])) / (scale[1] - scale[0]));
     const style = "left:" + left + "%;width:" + Math.max(right - left, 0.6) + "%";
     return element("span", { class: "track" }, element("i", { class: kind, style }));
   }
@@ -42,15 +43,19 @@ report.casePage = (function () {
   // From what the fuser says when it knows nothing to the score, task by task.
   function waterfall(parts, score) {
     const { base, ...tasks } = parts;
+    // Where scores add up to more than 1 on the way, the scale is longer than that.
     let reached = base;
+    const stops = [0, 1, base, ...Object.values(tasks).map((value) => (reached += value))];
+    const scale = [Math.min(...stops), Math.max(...stops)];
+    reached = base;
     const steps = Object.entries(tasks).map(([task, value]) => {
       const from = reached;
       reached += value;
-      return step(task, signed(value), bar(from, reached, value < 0 ? "lowers" : "raises"));
+      return step(task, signed(value), bar(from, reached, value < 0 ? "lowers" : "raises", scale));
     });
     return element("ol", { class: "waterfall" },
-      step("nothing known", base.toFixed(3), bar(0, base, "plain")), ...steps,
-      step("fused score", report.score(score), bar(0, score === null ? reached : score, "whole")));
+      step("nothing known", base.toFixed(3), bar(0, base, "plain", scale)), ...steps,
+      step("fused score", report.score(score), bar(0, score === null ? reached : score, "whole", scale)));
   }
 
   function targetPart(page, row, target) {

@@ -66,7 +66,7 @@ report.operating = (function () {
     const [low, high] = limits(panel.fuser.score);
     report.dress(panel.slider, { min: low, max: high, step: (high - low) / 1000 });
     const buttons = panel.fuser.chosen.map((rule) => {
-      const text = rule.rule + (rule.on === "fixed" ? "" : " → " + rule.threshold.toFixed(3));
+      const text = rule.rule + (Number(rule.rule) === rule.threshold ? "" : " → " + rule.threshold.toFixed(3));
       const made = report.element("button", { type: "button", value: rule.threshold, title: "chosen on: " + rule.on }, text);
       made.addEventListener("click", () => move(panel, rule.threshold));
       return made;

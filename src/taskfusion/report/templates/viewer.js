@@ -48,11 +48,13 @@ report.viewer = (function () {
     const place = edges(mark, frame);
     const kind = "mark " + (truth ? "true" : "found") + (mark.used ? " used" : "");
     const group = report.svg("g", { class: kind, "data-score": truth ? 1 : mark.score });
-    const text = report.svg("text", { x: place.x, y: place.y, fill: color });
+    const late = place.x + place.width / 2 > frame.picture.width * 0.6; // a long label would leave the picture
+    const anchor = late ? { x: place.x + place.width, "text-anchor": "end" } : { x: place.x };
+    const text = report.svg("text", { ...anchor, y: place.y, fill: color });
     text.textContent = (truth ? "true: " : "") + report.words(mark.label) + (truth ? "" : " " + mark.score.toFixed(2));
     if (truth) report.dress(text, { class: "below", y: place.y + place.height });
     const title = report.svg("title");
-    title.textContent = text.textContent + (truth ? "" : " · " + mark.task + (mark.used ? " · seen by the fuser" : ""));
+    title.textContent = text.textContent + (truth ? "" : " · " + mark.task + (mark.used ? " · used by the fuser" : ""));
     group.append(report.svg("rect", { ...place, stroke: color }), text, title);
     return group;
   }
@@ -232,7 +234,7 @@ report.viewer = (function () {
       button("Boxes", "b", { "data-tool": "boxes", disabled: !found }, () => toggle("boxes")),
       button("Truth", "t", { "data-tool": "truth", disabled: !truth }, () => toggle("truth")),
       ...heat,
-      found ? slider("minimum", "Score from", { min: 0, max: 1, step: 0.01 }) : null,
+      found ? slider("minimum", "Score ≥", { min: 0, max: 1, step: 0.01 }) : null,
       slider("level", "Level", { min: 0, max: 100, step: 1 }),
       slider("width", "Window", { min: 2, max: 200, step: 1 }),
       button("Invert", "i", { "data-tool": "invert" }, () => toggle("invert")),
@@ -243,7 +245,7 @@ report.viewer = (function () {
     const labels = [...new Set(pictures.flatMap((picture) => picture.marks.map((mark) => mark.label)))].sort();
     const entries = labels.map((label) => report.element("span", { style: "--color:" + report.data.colors[label] }, report.words(label)));
     return report.element("div", { class: "legend" }, ...entries,
-      labels.length ? report.element("em", {}, "solid: found · bold: seen by the fuser · dashed: true") : null);
+      labels.length ? report.element("em", {}, "solid: found, bold: used by the fuser, dashed: true") : null);
   }
 
   function caption(place, said, id) {
