@@ -36,6 +36,7 @@ LAYERS = (
     ("report",),
     ("pipeline",),
     ("explain", "datacheck", "casepages"),
+    ("runreport",),
     ("experiment",),
     ("cli",),
     ("__init__", "__main__"),

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
+from taskfusion.casepages import Judged
 from taskfusion.cases import SPLITS, Cohort
 from taskfusion.errors import DataError
+from taskfusion.evaluation import Bootstrap
 from taskfusion.files import replacing, replacing_folder, write_json, write_text
 from taskfusion.materialize import materialize
 from taskfusion.pipeline.describe import parts_of
@@ -105,6 +107,7 @@ class _Run:
     def __init__(self, spec: Spec, folder: Path, progress: Progress, registry: Registry) -> None:
         self.spec, self.folder, self.progress, self.registry = spec, folder, progress, registry
         self.clock = _Clock()
+        self.judged: list[Judged] = []  # what the report shows case by case
         self.work = Work(spec.seed, progress, folder, spec.cross_fit, spec.refuse_seen, spec.unreadable)
 
     def go(self) -> RunOutcome:
@@ -148,6 +151,7 @@ class _Run:
             for split in SPLITS[1:] if self.spec.refuse_seen else SPLITS:
                 if len(cohort.rows(split)):
                     results[split] = pipeline.predict(cohort.part(split), self.work)
+        self._keep(results.get(_judged_by(cohort)), cohort.part(_judged_by(cohort)), pipeline)
         frames = [prediction_rows(result, cohort.part(split), split) for split, result in results.items()]
         return pd.concat(frames, ignore_index=True), pipeline, results
 
@@ -164,9 +168,14 @@ class _Run:
                 pipeline = self._pipeline().fit(part, work)
             with self.clock.stage("predict"):
                 result = pipeline.predict(part.part("test"), work)
+            self._keep(result, part.part("test"), pipeline)
             frames.append(prediction_rows(result, part.part("test"), CROSS_VALIDATION))
         with self.clock.stage("fit"):
             return frames, self._pipeline().fit(cohort.with_split(None), self.work)
+
+    def _keep(self, result: Result | None, part: Cohort, pipeline: FusionPipeline) -> None:
+        if result is not None:
+            self.judged.append(Judged(result, part, {name: task.model for name, task in pipeline.ready.items()}))
 
     def _task_metrics(
         self, pipeline: FusionPipeline, cohort: Cohort, results: dict[str, Result]
@@ -204,7 +213,7 @@ class _Run:
                 getattr(outcome, name).to_csv(temporary, index=False, float_format="%.6g")
         self._write_fusers(pipeline)
         with self.clock.stage("report"):
-            write_run_report(outcome, self.spec, pipeline, cohort)
+            write_run_report(outcome, self.spec, pipeline, cohort, (self.judged, self.progress))
         record = {
             **run_info(self.spec.seed),
             "cases": len(cohort),
@@ -251,9 +260,16 @@ def prediction_rows(result: Result, part: Cohort, split: str) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def write_run_report(outcome: RunOutcome, spec: Spec, pipeline: FusionPipeline, cohort: Cohort) -> None:
-    """``report.html`` of a run."""
+def write_run_report(
+    outcome: RunOutcome,
+    spec: Spec,
+    pipeline: FusionPipeline,
+    cohort: Cohort,
+    judged: tuple[Sequence[Judged], Progress | None] = ((), None),
+) -> None:
+    """``report.html`` of a run; ``judged`` are the answers to show case by case, and where to tell how far it is."""
     from taskfusion.report import ReportData, TaskSection, write_report
+    from taskfusion.runreport import all_pairs, chosen_points, with_cases, with_robustness
 
     summary = pipeline.summary()["tasks"]
     sections = [
@@ -266,6 +282,8 @@ def write_run_report(outcome: RunOutcome, spec: Spec, pipeline: FusionPipeline, 
         )
         for name, task in pipeline.ready.items()
     ]
+    options = spec.evaluation
+    how = Bootstrap(options.replicates, options.seed, options.confidence)
     info = run_info(spec.seed)
     flat = {"cases": str(len(cohort)), "seed": str(spec.seed), "machine": info["machine"], **info["versions"]}
     flat |= {f"seconds: {stage}": f"{seconds:.1f}" for stage, seconds in outcome.seconds.items()}
@@ -281,7 +299,11 @@ def write_run_report(outcome: RunOutcome, spec: Spec, pipeline: FusionPipeline, 
         threshold=spec.evaluation.threshold,
         confidence=spec.evaluation.confidence,
         differences=outcome.differences,
+        comparisons=all_pairs(outcome.predictions, outcome.main_split, how),
+        points=chosen_points(outcome.predictions, options),
     )
+    data = with_robustness(data, judged[0], spec.report, how)
+    data = with_cases(data, judged[0], spec.report, judged[1])
     write_report(outcome.folder / "report.html", data)
 
 

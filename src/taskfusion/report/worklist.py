@@ -104,7 +104,7 @@ def worklist_order(data: ReportData) -> tuple[list[str], int]:
     wide = table.pivot(index="case", columns="fuser", values="score")
     first = next(name for name in data.fusers if name in wide)
     ordered = wide[first].sort_values(ascending=False, kind="stable", na_position="last").index
-    return [str(case) for case in ordered[: data.most_cases or len(ordered)]], len(ordered)
+    return [str(case) for case in ordered[: data.most_cases]], len(ordered)
 
 
 def headline(said: Any) -> Answer:
