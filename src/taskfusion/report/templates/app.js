@@ -34,7 +34,7 @@ report.app = (function () {
   function showSummary() {
     const last = place.id;
     place.id = null;
-    page.hidden = true;
+    if (page) page.hidden = true; // without predictions there is no case
     summary.hidden = false;
     document.body.classList.remove("reading");
     if (last === null) return;
