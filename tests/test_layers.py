@@ -36,6 +36,8 @@ LAYERS = (
     ("report",),
     ("pipeline",),
     ("explain", "datacheck"),
+    ("costs", "rounds"),
+    ("comparison",),
     ("experiment",),
     ("cli",),
     ("__init__", "__main__"),
