@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import attrs
 
@@ -13,14 +12,10 @@ from taskfusion.pipeline.stress import importance, stress
 from taskfusion.progress import Progress
 from taskfusion.report import ReportData
 from taskfusion.report.worklist import worklist_order
-from taskfusion.settings import EvaluationConfig, ReportConfig
-
-if TYPE_CHECKING:
-    import pandas as pd
+from taskfusion.settings import ReportConfig
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 REPEATS = 3
-RULES = ("youden", {"sensitivity": 0.9}, {"specificity": 0.9})
 
 
 def with_cases(
@@ -61,23 +56,3 @@ def with_robustness(
     return attrs.evolve(
         data, stress=stress(attrs.evolve(result, fitted=tried), cohort, SHARES, repeats=REPEATS).table
     )
-
-
-def all_pairs(predictions: pd.DataFrame, split: str, bootstrap: Bootstrap) -> pd.DataFrame:
-    """Every pair of fusers, target by target; see :func:`taskfusion.evaluation.comparisons`."""
-    import pandas as pd
-
-    from taskfusion.evaluation import comparisons
-
-    targets = predictions["target"].unique()
-    return pd.concat([comparisons(predictions, split, target, bootstrap) for target in targets], ignore_index=True)
-
-
-def chosen_points(predictions: pd.DataFrame, config: EvaluationConfig) -> pd.DataFrame:
-    """The fixed threshold, and some that are chosen on the validation split where there is one."""
-    from taskfusion.evaluation import choose_thresholds, operating_points
-    from taskfusion.evaluation.thresholds import rules_of
-
-    said: list[float | str | Mapping[str, float]] = [config.threshold, *RULES]
-    choices = choose_thresholds(predictions, rules_of(said))
-    return operating_points(predictions, choices, Bootstrap(1, config.seed))

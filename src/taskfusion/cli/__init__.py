@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # name -> (module, one line for the listing); the listing must not import what the commands need
 COMMANDS = {
     "run": ("taskfusion.cli.run", "Run a whole experiment from a YAML spec."),
+    "compare": ("taskfusion.cli.compare", "Compare the fusers of one run or several: tables, tests, operating points."),
     "predict": ("taskfusion.cli.predict", "Ask a saved model about images."),
     "validate": ("taskfusion.cli.validate", "Check specs without running anything: every mistake at once."),
     "explain": ("taskfusion.cli.explain", "Print what a spec means: what flows where, with shapes."),

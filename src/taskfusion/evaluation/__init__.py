@@ -6,7 +6,8 @@ Nothing here reads a file or knows a fuser: arrays and tables in, numbers out. p
 from taskfusion.evaluation.bootstrap import Bootstrap
 from taskfusion.evaluation.checking import check_predictions
 from taskfusion.evaluation.console import format_table
-from taskfusion.evaluation.pairs import DIFFERENCE_COLUMNS, comparisons, differences, standings
+from taskfusion.evaluation.pairs import DIFFERENCE_COLUMNS, comparisons, differences
+from taskfusion.evaluation.standing import standings
 from taskfusion.evaluation.table import POINT_COLUMNS, RESULT_COLUMNS, evaluate, operating_points
 from taskfusion.evaluation.thresholds import Rule, choose_thresholds
 

@@ -91,7 +91,7 @@ class Resamples:
         return np.concatenate([counts @ of_group for counts in self.counts(block)])
 
     def mixed(self, values: Array) -> Array:
-        """The mean of every resample over repeats drawn with replacement, ``(replicates, repeats)`` to ``(replicates,)``.
+        """The mean of each resample over repeats that are drawn too: ``(replicates, repeats)`` to ``(replicates,)``.
 
         All who ask draw the same repeats; with one repeat nothing is drawn.
         """

@@ -30,7 +30,7 @@ def check_predictions(predictions: pd.DataFrame) -> pd.DataFrame:
     for column in NUMBERED:
         table[column] = predictions[column].to_numpy() if column in predictions else 0
     table[RAW] = predictions[RAW].to_numpy() if RAW in predictions else table["score"]
-    for column in table:
+    for column in (*PREDICTION_COLUMNS, *NUMBERED, RAW):
         _refuse(table, table[column].isna(), f"{column} is missing or NaN")
     _refuse(table, ~table["truth"].isin([UNKNOWN, 0, 1]), "truth is not 0, 1 or -1 (unknown)")
     _refuse(table, table.duplicated(["case", "fuser", "target", "repeat"]), "the case appears twice")

@@ -153,7 +153,7 @@ def brier(truth: Array, score: Array) -> float:
 
 
 def ece(truth: Array, score: Array) -> float:
-    """Expected calibration error: how far mean score and share of positives are apart, over ten equal bins of the score.
+    """Expected calibration error: how far mean score and share of positives are apart, over ten bins of the score.
 
     Each bin counts by its cases (Naeini, Cooper & Hauskrecht 2015). NaN where a score lies outside [0, 1].
     """

@@ -27,7 +27,6 @@ DIFFERENCE_COLUMNS = (
     *("p_normal", "p_holm", "p_delong_holm", "p_wilcoxon_holm"),
 )
 CORRECTED = {"p_holm": "p_normal", "p_delong_holm": "p_delong", "p_wilcoxon_holm": "p_wilcoxon"}
-WINNER, TIED, BEHIND = "winner", "tied with the best", "behind the best"
 
 
 def differences(
@@ -51,9 +50,7 @@ def differences(
     return _corrected([{**contest.compare(name, reference), **where} for name in others])
 
 
-def comparisons(
-    predictions: pd.DataFrame, split: str, target: str, bootstrap: Bootstrap | None = None
-) -> pd.DataFrame:
+def comparisons(predictions: pd.DataFrame, split: str, target: str, bootstrap: Bootstrap | None = None) -> pd.DataFrame:
     """Every pair of fusers once, in order of appearance; columns and correction as in :func:`differences`.
 
     The family of the correction is all pairs, so that it holds also for a winner that was picked after looking.
@@ -66,25 +63,6 @@ def comparisons(
     where = {"target": target, "split": split}
     pairs = itertools.combinations(contest.fusers, 2)
     return _corrected([{**contest.compare(first, second), **where} for first, second in pairs])
-
-
-def standings(compared: pd.DataFrame, alpha: float = 0.05) -> dict[str, str]:
-    """What the corrected test says of each fuser of one target: the winner, tied with the best, or behind it.
-
-    There is a winner only where the fuser of the highest AUC is better than **every** other one at ``alpha``.
-    """
-    best: dict[str, float] = {}
-    for mine, other, auc, auc_other in compared[["fuser", "reference", "auc", "auc_reference"]].itertuples(index=False):
-        best |= {mine: auc, other: auc_other}
-    known = {name: auc for name, auc in best.items() if auc == auc}
-    if not known:
-        return {}
-    top = max(known, key=lambda name: known[name])
-    ours = compared[(compared["fuser"] == top) | (compared["reference"] == top)]
-    names = np.where(ours["fuser"] == top, ours["reference"], ours["fuser"])
-    beaten = dict(zip(names, ours["p_holm"] < alpha, strict=True))
-    said = {name: BEHIND if beaten[name] else TIED for name in known if name != top}
-    return {top: WINNER if said and all(beaten[name] for name in said) else TIED, **said}
 
 
 @attrs.frozen(eq=False)

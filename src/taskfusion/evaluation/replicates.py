@@ -56,9 +56,9 @@ class Answers:
             nobody = np.empty(0, np.int64)
             return cls(nobody, nobody, nobody, np.empty((1, 0)), np.empty((1, 0)))
         wide = known.pivot(index="case", columns="repeat", values=[column, "fold"])
-        absent = wide[column].isna()
-        if absent.to_numpy().any():
-            case, repeat = absent.stack().idxmax()
+        absent = np.argwhere(wide[column].isna().to_numpy())
+        if len(absent):
+            case, repeat = wide.index[absent[0, 0]], wide[column].columns[absent[0, 1]]
             raise DataError(f"fuser {part['fuser'].iloc[0]!r} has no answer about case {case!r} in repeat {repeat}")
         first = known.drop_duplicates("case").set_index("case").loc[wide.index]
         scores, folds = (wide[name].to_numpy(float).T for name in (column, "fold"))

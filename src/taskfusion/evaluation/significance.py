@@ -18,7 +18,7 @@ def delong(truth: Array, first: Array, second: Array, groups: ArrayLike | None =
     """Two-sided p-value of equal AUCs, paired (DeLong, DeLong & Clarke-Pearson 1988).
 
     With ``groups`` the cases of one patient may depend on each other (Obuchowski 1997); with a case per patient that is
-    the same. The AUC of a scorer that answered several times is the mean over the repeats, as is its placement of a case.
+    the same. The AUC of a scorer that answered several times is the mean over the repeats.
 
     Args:
         truth: ``(cases,)`` of 0 and 1.
@@ -85,9 +85,9 @@ def _variance(positive: Array, centred: Array, groups: Array) -> float:
 
 
 def _placements(positive: Array, score: Array) -> Array:
-    """Per positive case the share of negatives below it, per negative case the share of positives above it; ``(cases,)``.
+    """Per positive case the share of negatives below it, per negative case the share of positives above it.
 
-    Of several repeats the mean.
+    ``(cases,)``; of several repeats the mean.
     """
     scores = np.atleast_2d(np.asarray(score, float))
     placed = np.empty(scores.shape)

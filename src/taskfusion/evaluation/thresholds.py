@@ -47,9 +47,7 @@ class Rule:
                 return cls(goal, float(value))
         elif isinstance(said, int | float) and not isinstance(said, bool) and math.isfinite(said):
             return cls("fixed", float(said))
-        raise SpecError(
-            f"thresholds: found {said!r}; expected a number, 'youden', {{sensitivity: 0.9}} or {{specificity: 0.9}}"
-        )
+        raise SpecError(f"found {said!r}; expected a number, 'youden', {{sensitivity: 0.9}} or {{specificity: 0.9}}")
 
     @property
     def name(self) -> str:
@@ -140,5 +138,3 @@ def thresholds_of(choices: pd.DataFrame, folds: Array, repeats: Sequence[int]) -
     shared = {r: t for (r, f), t in known.items() if f == 0}
     each = [[known.get((r, int(f)), shared.get(r, NAN)) for f in row] for r, row in zip(repeats, folds, strict=True)]
     return np.array(each, float).reshape(folds.shape)
-
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,9 +50,35 @@ class Parts:
 
 
 def parts_of(spec: Spec) -> Parts:
-    """The tasks, plans and targets of a spec."""
+    """The tasks, plans and targets of a spec, with the plans that its ``ablate`` adds.
+
+    Raises:
+        SpecError: a task to leave out that no fuser could do without, or a name that is taken.
+    """
     plans = [FuserPlan(name=f.name, fuser=f.fuser, padding=f.padding, **_common(f, spec)) for f in spec.fusers]
-    return Parts(dict(spec.tasks), tuple(plans), spec.targets)
+    return Parts(dict(spec.tasks), with_ablations(plans, tuple(spec.tasks), spec.ablate), spec.targets)
+
+
+def with_ablations(plans: Sequence[FuserPlan], tasks: Sequence[str], ablate: Sequence[str]) -> tuple[FuserPlan, ...]:
+    """Each plan, followed by itself without each of the tasks to leave out that it sees beside others."""
+    made: list[FuserPlan] = []
+    for plan in plans:
+        seen = plan.tasks or tuple(tasks)
+        made += [plan, *(_without(plan, seen, task) for task in ablate if task in seen and len(seen) > 1)]
+    names = [plan.name for plan in made]
+    for task in ablate:
+        if not any(name.endswith(f" - {task}") for name in names):
+            raise SpecError(f"ablate: no fuser sees task {task!r} and another one")
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise SpecError(f"ablate: two fusers would be named {twice!r}; name the one of yours otherwise")
+    return tuple(made)
+
+
+def _without(plan: FuserPlan, seen: Sequence[str], task: str) -> FuserPlan:
+    missing = {name: policy for name, policy in plan.missing.items() if name != task}
+    rest = tuple(name for name in seen if name != task)
+    return attrs.evolve(plan, name=f"{plan.name} - {task}", tasks=rest, missing=missing)
 
 
 def _common(entry: FuserSpec, spec: Spec) -> dict[str, Any]:

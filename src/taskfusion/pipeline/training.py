@@ -36,6 +36,8 @@ class Work:
         refuse_seen: fusers refuse cases on which a task was trained, to learn from and to answer about.
         unreadable: ``raise`` stops at an input that cannot be read; ``mask`` goes on without that task's answer and
             says so in the result.
+        inner_folds: hold answers about cases the fuser did not learn from for choosing thresholds on: where there is
+            no validation split, fit each fuser again without each of this many parts of its training cases; 0 does not.
     """
 
     seed: int = 0
@@ -44,6 +46,7 @@ class Work:
     cross_fit: int = 0
     refuse_seen: bool = False
     unreadable: Literal["raise", "mask"] = "raise"
+    inner_folds: int = 0
 
     @property
     def store(self) -> OutputStore | None:

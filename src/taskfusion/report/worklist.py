@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from taskfusion.evaluation.console import MISSING
-from taskfusion.report.pages import CasePage, rounded
+from taskfusion.report.pages import rounded
 from taskfusion.report.styles import MARK_COLORS
 
 if TYPE_CHECKING:
