@@ -39,7 +39,8 @@ report.app = (function () {
     document.body.classList.remove("reading");
     if (last === null) return;
     dispatchEvent(new Event("resize")); // charts that were hidden find their width again
-    if (location.hash.length > 1 && document.getElementById(location.hash.slice(1))) return;
+    const wanted = location.hash.slice(1);
+    if (wanted !== "worklist-rows" && wanted !== "" && document.getElementById(wanted)) return; // another section
     scrollTo({ top: place.scroll, behavior: "instant" });
     report.worklist.focus(last);
   }
