@@ -163,7 +163,7 @@ def _marks(one: Any, cohort: Cohort, row: int) -> dict[str, list[tuple[Array, di
 
 def _used(one: Any) -> set[tuple[str, str, tuple[float, ...]]]:
     """What the first fuser looked at, for any target."""
-    by_fuser = [next(iter(fusers.values()), {}) for fusers in one.used.values()]
+    by_fuser: list[Mapping[str, Any]] = [next(iter(fusers.values()), {}) for fusers in one.used.values()]
     return {
         (task, box["view"], tuple(box["box"])) for tasks in by_fuser for task, boxes in tasks.items() for box in boxes
     }
@@ -171,9 +171,7 @@ def _used(one: Any) -> set[tuple[str, str, tuple[float, ...]]]:
 
 def _heat(case: Case, models: Mapping[str, TaskModel]) -> dict[str, dict[str, str]]:
     found = {name: model.heat_maps(case) for name, model in models.items() if model.spec.can_answer(case)}
-    return {
-        name: {view: heat_uri(heat.values) for view, heat in maps.items()} for name, maps in found.items() if maps
-    }
+    return {name: {view: heat_uri(heat.values) for view, heat in maps.items()} for name, maps in found.items() if maps}
 
 
 def _facts(case: Case) -> dict[str, str]:

@@ -53,6 +53,4 @@ def with_robustness(
         return data
     first = data.fusers[0]
     tried = {key: fitted for key, fitted in result.fitted.items() if config.stress == "all" or key[0] == first}
-    return attrs.evolve(
-        data, stress=stress(attrs.evolve(result, fitted=tried), cohort, SHARES, repeats=REPEATS).table
-    )
+    return attrs.evolve(data, stress=stress(attrs.evolve(result, fitted=tried), cohort, SHARES, repeats=REPEATS).table)

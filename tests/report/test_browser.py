@@ -30,7 +30,7 @@ def browser():
 
 @pytest.fixture(scope="module")
 def data() -> ReportData:
-    """Five cases: usual ones, one without pictures, one with gaps and turned files, one with other views and an odd id."""
+    """Five cases: two usual ones, one without pictures, one with gaps and a turned file, one with an odd id."""
     turned = [picture("L-CC", wall="right"), picture("R-MLO"), Picture("R-CC", problem="image not readable: x.png")]
     return report(
         [
@@ -96,7 +96,9 @@ def shown(page, selector: str) -> int:
 def test_every_link_from_the_worklist_to_the_views_works(page, data):
     assert sorted(rows(page)) == sorted(one.case for one in data.cases)
     for case in rows(page):
-        page.locator("#worklist-table tbody tr", has=page.get_by_role("link", name=case, exact=True)).locator("a").click()
+        page.locator("#worklist-table tbody tr", has=page.get_by_role("link", name=case, exact=True)).locator(
+            "a"
+        ).click()
         page.wait_for_function("id => document.querySelector('#case h1').textContent === id", arg=case)
         for view in views(page):
             link = page.locator(".view figcaption a").get_by_text(view, exact=True)
@@ -156,7 +158,9 @@ def test_breasts_hang_with_the_chest_walls_in_the_middle(page):
     assert place["R-MLO"]["y"] > place["R-CC"]["y"] and place["R-MLO"]["x"] == place["R-CC"]["x"]
     assert page.locator(".turned").count() == 0
     for side, edge in (("R", "xMaxYMid meet"), ("L", "xMinYMid meet")):
-        found = page.eval_on_selector_all(f".side-{side} svg", "all => all.map(s => s.getAttribute('preserveAspectRatio'))")
+        found = page.eval_on_selector_all(
+            f".side-{side} svg", "all => all.map(s => s.getAttribute('preserveAspectRatio'))"
+        )
         assert found == [edge, edge]
 
 
@@ -190,7 +194,9 @@ def test_zoom_pan_and_window_change_the_picture_and_reset(page):
     whole = svg.get_attribute("viewBox")
     svg.hover()
     page.mouse.wheel(0, -600)
-    page.wait_for_function("v => document.querySelector('.view[data-view=R-CC] svg').getAttribute('viewBox') !== v", arg=whole)
+    page.wait_for_function(
+        "v => document.querySelector('.view[data-view=R-CC] svg').getAttribute('viewBox') !== v", arg=whole
+    )
     zoomed = svg.get_attribute("viewBox")
     assert float(zoomed.split()[2]) < 40
     page.mouse.down()
@@ -266,7 +272,9 @@ def test_a_link_to_a_case_opens_it_at_once_and_an_unknown_one_the_summary(browse
     assert heading(fresh) == "c2" and views(fresh) == ["L-MLO"]
     fresh.evaluate("location.hash = '#case=nobody'")
     fresh.wait_for_function("!document.getElementById('summary').hidden")
-    widths = fresh.eval_on_selector_all(".js-plotly-plot .main-svg", "all => all.map(s => s.getBoundingClientRect().width)")
+    widths = fresh.eval_on_selector_all(
+        ".js-plotly-plot .main-svg", "all => all.map(s => s.getBoundingClientRect().width)"
+    )
     assert min(widths) > 200  # charts that were drawn unseen fill their place
     fresh.close()
     assert heard == []

@@ -6,10 +6,10 @@ import attrs
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from report.pages_made_up import FUSERS, case_page, report
-from sklearn.metrics import precision_score, recall_score
+from sklearn.metrics import precision_recall_curve
 
 from taskfusion.errors import DataError
 from taskfusion.report.matrix import significance_matrix
@@ -25,14 +25,14 @@ def data():
     return report([case_page(f"c{k}") for k in range(9)])
 
 
-@settings(max_examples=30)
 @given(truths.filter(lambda pairs: any(truth for truth, _ in pairs)))
 def test_precision_and_recall_are_scikit_learns(pairs):
     truth, score = (np.array(column) for column in zip(*pairs, strict=True))
-    for recall, precision, limit in zip(*precision_curve(truth, score), strict=True):
-        called = score >= limit
-        assert recall == pytest.approx(recall_score(truth, called))
-        assert precision == pytest.approx(precision_score(truth, called))
+    recall, precision, limits = precision_curve(truth, score)
+    wanted_precision, wanted_recall, wanted_limits = precision_recall_curve(truth, score, drop_intermediate=False)
+    assert limits[::-1] == pytest.approx(wanted_limits)
+    assert recall[::-1] == pytest.approx(wanted_recall[:-1])
+    assert precision[::-1] == pytest.approx(wanted_precision[:-1])
 
 
 @given(truths, st.integers(1, 12))
@@ -54,7 +54,9 @@ def test_the_matrix_says_both_directions_of_every_pair(data):
     assert matrix.cells[0][0].sign == "same"
 
 
-@pytest.mark.parametrize(("p", "signs"), [(0.01, ("better", "worse")), (0.2, ("unsure", "unsure")), (np.nan, ("unsure",) * 2)])
+@pytest.mark.parametrize(
+    ("p", "signs"), [(0.01, ("better", "worse")), (0.2, ("unsure", "unsure")), (np.nan, ("unsure",) * 2)]
+)
 def test_a_difference_is_told_only_where_the_corrected_test_tells_it(data, p, signs):
     told = data.comparisons.assign(difference=0.1, p=0.001, p_holm=p)
     matrix = significance_matrix(attrs.evolve(data, comparisons=told), "bad")

@@ -52,8 +52,8 @@ def stress_figure(table: pd.DataFrame, notice: str = "", styles: dict[str, Fuser
     styles = styles or style_fusers(table["fuser"].unique())
     named: set[str] = set()
     for (task, target, fuser), rows in table.groupby(["task", "target", "fuser"], sort=False):
-        first = fuser not in named
-        named.add(fuser)
+        first = str(fuser) not in named
+        named.add(str(fuser))
         cell = {"row": targets.index(target) + 1, "col": tasks.index(task) + 1}
         _add_line(figure, str(fuser), rows, (styles[str(fuser)], first, cell))
     figure.update_xaxes(tickformat=".0%", dtick=0.25, range=[-0.03, 1.03])

@@ -75,7 +75,7 @@ def worklist_of(data: ReportData) -> Worklist | None:
     fusers = [name for name in data.fusers if (table["fuser"] == name).any()]
     wide = table.pivot(index="case", columns=["target", "fuser"], values="score").reindex(order)
     truth = table.drop_duplicates(["case", "target"]).pivot(index="case", columns="target", values="truth")
-    truth = truth.reindex(order)[targets].fillna(-1).astype(int)
+    known = truth.reindex(order)[targets].fillna(-1).to_numpy(int)
     scores = {
         target: {name: _numbers(wide[target, name]) for name in fusers if (target, name) in wide} for target in targets
     }
@@ -85,7 +85,7 @@ def worklist_of(data: ReportData) -> Worklist | None:
     rows = [
         Row(
             case,
-            [TRUTHS[value] for value in truth.loc[case]],
+            [TRUTHS[int(value)] for value in known[k]],
             [column[k] for column in first],
             [headline(pages[case].tasks.get(task)) if case in pages else headline(None) for task in tasks],
             ", ".join(pages[case].missing) if case in pages else "",

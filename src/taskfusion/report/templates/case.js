@@ -167,9 +167,24 @@ report.casePage = (function () {
     return said;
   }
 
+  // A task that gives a case one number needs no card of its own.
+  function isNumber(said) {
+    const values = Object.values(said);
+    return !Array.isArray(said) && values.length === 1 && typeof values[0] === "number";
+  }
+
+  function numbersCard(entries) {
+    const rows = entries.map(([name, said]) => element("tr", {}, element("th", { scope: "row" }, name),
+      element("td", {}, report.words(Object.keys(said)[0])), element("td", {}, meter(Object.values(said)[0]))));
+    return element("section", { class: "panel" }, element("h2", {}, "Scores of the case"), element("table", {}, element("tbody", {}, ...rows)));
+  }
+
   function panels(page, row) {
-    return element("div", { class: "panels" }, fusedCard(page, row),
-      ...Object.entries(page.tasks).map(([name, said]) => taskCard(name, said, page)), gaps(page), facts(page));
+    const tasks = Object.entries(page.tasks);
+    const numbers = tasks.filter(([, said]) => isNumber(said));
+    const others = tasks.filter(([, said]) => !isNumber(said));
+    return element("div", { class: "panels" }, fusedCard(page, row), numbers.length ? numbersCard(numbers) : null,
+      ...others.map(([name, said]) => taskCard(name, said, page)), gaps(page), facts(page));
   }
 
   function show(id, view) {

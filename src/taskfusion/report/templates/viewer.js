@@ -52,11 +52,24 @@ report.viewer = (function () {
     const anchor = late ? { x: place.x + place.width, "text-anchor": "end" } : { x: place.x };
     const text = report.svg("text", { ...anchor, y: place.y, fill: color });
     text.textContent = (truth ? "true: " : "") + report.words(mark.label) + (truth ? "" : " " + mark.score.toFixed(2));
-    if (truth) report.dress(text, { class: "below", y: place.y + place.height });
+    const high = place.y < frame.picture.height * 0.06;
+    if (truth || high) report.dress(text, { class: "below", y: place.y + place.height });
     const title = report.svg("title");
     title.textContent = text.textContent + (truth ? "" : " · " + mark.task + (mark.used ? " · used by the fuser" : ""));
     group.append(report.svg("rect", { ...place, stroke: color }), text, title);
     return group;
+  }
+
+  function overlap(first, second) {
+    const shared = (low, high) => Math.max(0, Math.min(first[high], second[high]) - Math.max(first[low], second[low]));
+    const area = (box) => (box[2] - box[0]) * (box[3] - box[1]);
+    const both = shared(0, 2) * shared(1, 3);
+    return both / (area(first) + area(second) - both);
+  }
+
+  // A box that a surer one covers says its name only when it is pointed at: names on each other cannot be read.
+  function covered(mark, surer) {
+    return mark.score !== null && surer.some((other) => other.score !== null && overlap(mark.box, other.box) > 0.3);
   }
 
   function drawing(frame) {
@@ -69,7 +82,9 @@ report.viewer = (function () {
       pixels.append(report.svg("image", { ...size, href, class: "heat", "data-task": task }));
     }
     const marks = report.svg("g");
-    marks.append(...picture.marks.map((mark) => boxOf(mark, frame)).reverse()); // the surest on top
+    const drawn = picture.marks.map((mark) => boxOf(mark, frame));
+    picture.marks.forEach((mark, k) => drawn[k].classList.toggle("under", covered(mark, picture.marks.slice(0, k))));
+    marks.append(...drawn.reverse()); // the surest on top
     frame.svg.append(pixels, marks);
   }
 
@@ -245,7 +260,7 @@ report.viewer = (function () {
     const labels = [...new Set(pictures.flatMap((picture) => picture.marks.map((mark) => mark.label)))].sort();
     const entries = labels.map((label) => report.element("span", { style: "--color:" + report.data.colors[label] }, report.words(label)));
     return report.element("div", { class: "legend" }, ...entries,
-      labels.length ? report.element("em", {}, "solid: found, bold: used by the fuser, dashed: true") : null);
+      labels.length ? report.element("em", {}, "solid: found · bold: used by the fuser · dashed: true") : null);
   }
 
   function caption(place, said, id) {
