@@ -20,6 +20,7 @@ class Looking(toys.ViewToy):
     """A toy with a heat map of its first view."""
 
     def heat_maps(self, case):
+        case.views["L"].read()
         return {"L": HeatMap(np.eye(4))}
 
 
@@ -80,6 +81,7 @@ def test_heat_maps_are_of_the_views_the_task_names(judged):
 def test_an_image_that_cannot_be_read_is_said(judged):
     (page,) = case_pages([judged], judged.cohort.ids[1:2], CONFIG)
     assert [(p.source, p.problem) for p in page.pictures] == [("", "image not found: nowhere.png")]
+    assert page.pictures[0].heat == {}
 
 
 def test_images_can_be_left_out_and_cases_without_any_have_none(judged):

@@ -18,6 +18,7 @@ from taskfusion.report.pages import Box, CasePage, Mark, Picture
 from taskfusion.report.pictures import chest_wall, heat_uri, picture_uri, shrink
 from taskfusion.settings import ReportConfig
 from taskfusion.tasks.base import TaskModel
+from taskfusion.tasks.diagnostics import HeatMap
 
 PICTURE_BYTES = 6_000_000  # of all image files together: with plotly and the tables a report stays below 15 MB
 MOST_BYTES = 60_000  # of one picture, where there are few
@@ -170,8 +171,16 @@ def _used(one: Any) -> set[tuple[str, str, tuple[float, ...]]]:
 
 
 def _heat(case: Case, models: Mapping[str, TaskModel]) -> dict[str, dict[str, str]]:
-    found = {name: model.heat_maps(case) for name, model in models.items() if model.spec.can_answer(case)}
+    found = {name: _maps(model, case) for name, model in models.items() if model.spec.can_answer(case)}
     return {name: {view: heat_uri(heat.values) for view, heat in maps.items()} for name, maps in found.items() if maps}
+
+
+def _maps(model: TaskModel, case: Case) -> Mapping[str, HeatMap]:
+    """Nothing where an image cannot be read: its frame says why."""
+    try:
+        return model.heat_maps(case)
+    except DataError:
+        return {}
 
 
 def _facts(case: Case) -> dict[str, str]:
