@@ -23,7 +23,10 @@ THRESHOLDS: tuple[Threshold, ...] = (0.5, 0.6, 0.7, 0.8, "youden", {"sensitivity
 
 
 def _check_thresholds(_: Any, __: attrs.Attribute[Any], values: tuple[Threshold, ...]) -> None:
-    rules_of(values)
+    try:
+        rules_of(values)
+    except SpecError as error:
+        raise SpecError(f"thresholds cannot be used: {error}") from error
 
 
 def _check_level(_: Any, field: attrs.Attribute[Any], value: float) -> None:

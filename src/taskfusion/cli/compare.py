@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -17,34 +18,22 @@ FORMATS = ("text", "markdown", "latex", "csv")
 @click.option("--reference", default="", help="The fuser to hold the others against [default: the first].")
 @click.option("--replicates", type=click.IntRange(min=1), default=2000, help="Bootstrap resamples [default: 2000].")
 @click.option("--alpha", type=float, default=0.05, help="Level of the corrected test [default: 0.05].")
-def command(  # noqa: PLR0913  # one parameter per option
-    runs: tuple[Path, ...],
-    output: Path | None,
-    form: str,
-    split: str | None,
-    reference: str,
-    replicates: int,
-    alpha: float,
-) -> None:
+def command(runs: tuple[Path, ...], output: Path | None, form: str, **options: Any) -> None:
     """Compare the fusers of one RUN, or of several on the same cases.
 
-    A RUN is the folder of a finished run, or a CSV file of predictions with the columns case, group, split, fuser, target,
-    truth and score.
+    A RUN is the folder of a finished run, or a CSV file of predictions with the columns case, group, split, fuser,
+    target, truth and score.
     """
     from taskfusion.comparison import compare
 
-    found = compare(list(runs), split=split, reference=reference, alpha=alpha, replicates=replicates)
+    found = compare(list(runs), **options)
     if output is not None:
         found.write(output)
+        click.echo(f"tables   {output}", err=True)
     if form == "text":
         _show(found)
     else:
-        text = {"markdown": found.markdown, "latex": found.latex, "csv": lambda: found.summary.to_csv(index=False)}[
-            form
-        ]()
-        click.echo(text)
-    if output is not None:
-        click.echo(f"tables   {output}", err=True)
+        click.echo(found.summary.to_csv(index=False) if form == "csv" else getattr(found, form)())
 
 
 def _show(found: object) -> None:

@@ -56,7 +56,9 @@ def wilcoxon(first: Array, second: Array) -> float:
 
 
 def holm(p: ArrayLike) -> Array:
-    """p-values corrected for their number, ``(tests,)``: at most one in 1/alpha such families has a false alarm (1979).
+    """Correct p-values ``(tests,)`` for their number (Holm 1979).
+
+    Calling real what is below alpha then raises a false alarm in at most a share alpha of such families of tests.
 
     A test that could not be made, NaN, stays so and is not counted.
     """

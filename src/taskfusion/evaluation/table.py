@@ -81,7 +81,7 @@ def operating_points(
 
     Args:
         predictions: as :func:`evaluate` takes them.
-        choices: as :func:`taskfusion.evaluation.thresholds.choose_thresholds` returns them.
+        choices: as :func:`taskfusion.evaluation.choose_thresholds` returns them.
         bootstrap: how to resample.
 
     Raises:

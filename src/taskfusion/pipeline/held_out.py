@@ -13,6 +13,7 @@ from taskfusion.fusers.selection import FOLDS, group_splits
 from taskfusion.images import Array
 from taskfusion.pipeline.calibration import fit_calibration
 from taskfusion.pipeline.fusing import FittedFuser, Material, Outputs, fit_plan
+from taskfusion.pipeline.training import LEFT_OUT
 
 
 @attrs.frozen(eq=False)
@@ -67,6 +68,8 @@ def held_out(
 ) -> list[HeldOut]:
     """For each fit its answers about the validation split, or, where that lacks a class, out of fold about the training
     split: the fuser is fitted again without each of ``folds`` parts, groups kept together, and asked about that part.
+
+    That part serves the fit as its validation split: what a fuser chooses it chooses there, as on a real one.
     """
     on_validation = [_on_validation(fit, material) for fit in fitted]
     if all(each.usable for each in on_validation):
@@ -83,17 +86,20 @@ def _on_validation(fit: FittedFuser, material: Material) -> HeldOut:
 
 
 def _out_of_fold(fitted: Sequence[FittedFuser], material: Material, context: FuseContext, folds: int) -> list[HeldOut]:
-    train = material.cohort.part("train").with_split(None)
+    train = material.cohort.part("train")
     truths = np.stack([train.label(fit.target.name) for fit in fitted], axis=1)
     rows = np.flatnonzero((truths != UNKNOWN).any(axis=1))
     splits = group_splits(truths[rows].max(axis=1).clip(0), train.groups[rows], folds)
     scores = np.full(truths.shape, np.nan)
-    for inside, outside in ((rows[a], rows[b]) for a, b in splits):
+    for inside, outside in ((np.sort(rows[a]), np.sort(rows[b])) for a, b in splits):
         if not _both_classes(truths[inside]):
             continue
-        part = Material(train.select(inside), _selected(material.train, inside))
+        split = np.full(len(train), LEFT_OUT, dtype=object)
+        split[inside], split[outside] = "train", "validation"
+        asked = _selected(material.train, outside)
+        part = Material(train.with_split(split.astype(str)), _selected(material.train, inside), asked)
         for column, fit in enumerate(_refitted(fitted, part, context)):
-            scores[outside, column] = fit.raw(fit.inputs(_selected(material.train, outside)))
+            scores[outside, column] = fit.raw(fit.inputs(asked))
     return [_kept(truths[:, k], scores[:, k], len(splits)) for k in range(len(fitted))]
 
 
