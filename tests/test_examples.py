@@ -32,13 +32,14 @@ def test_wisconsin(tmp_path):
 @pytest.mark.slow
 @pytest.mark.skipif(not STUDY.is_file(), reason="the public reader study's file is not beside the project")
 def test_reader_study(tmp_path):
-    quick = ["evaluation.cross_validation=2", "evaluation.replicates=50"]
-    quick += [f"fusers.{name}.{key}" for name in ("P_ai", "P_ai_readers") for key in ("hidden='1'", "alpha=10")]
+    quick = [f"evaluation.{key}" for key in ("cross_validation=2", "replicates=50", "repeats=1", "inner_folds=0")]
+    quick += [f"fusers.{name}=null" for name in ("svm_ai", "forest_ai", "boosting_ai", "score_ai_Reader01")]
+    quick += [f"fusers.{name}.{key}" for name in ("score_ai", "score_ai_readers") for key in ("hidden='1'", "alpha=10")]
     made = run(ROOT / "examples" / "reader_study.yaml", overrides=quick, folder=tmp_path / "r")
     table = made.results.set_index("fuser")
     assert table.n.unique().tolist() == [720] and table.positives.unique().tolist() == [31]
     assert round(table.auc["GMIC_top5_alone"], 4) == 0.8636  # the source's own figure
-    assert table.auc["P_ai"] > table.auc["max_ai"] and table.auc["P_ai"] > table.auc["mean_ai"]
+    assert table.auc["score_ai"] > table.auc["max_ai"] and table.auc["score_ai"] > table.auc["mean_ai"]
 
 
 def test_the_examples_are_good_specs():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 import pytest
 import toys
@@ -101,6 +103,24 @@ def test_a_task_that_knows_its_truth_shows_its_curve(tmp_path):
     assert 'id="roc-task-0"' in (tmp_path / "run" / "report.html").read_text()
 
 
+def test_the_report_has_a_page_for_every_judged_case(outcome):
+    text = (outcome.folder / "report.html").read_text()
+    judged = outcome.predictions[outcome.predictions.split == "test"]["case"].unique()
+    assert sorted(re.findall(r'class="case" data-case="(.+?)"', text)) == sorted(judged)
+    assert "What each task is worth" in text and "Missing inputs" in text and "Who is better than whom" in text
+
+
+def test_the_report_can_be_told_to_hold_less(spec, outcome, registry):
+    changes = ["report.cases=5", "report.stress=none"]
+    run(spec, overrides=changes, folder=outcome.folder, registry=registry)
+    text = (outcome.folder / "report.html").read_text()
+    assert text.count('class="case" data-case=') == 5 and "first: 5 of " in text
+    assert "Missing inputs" not in text and "What each task is worth" in text
+    run(spec, overrides=["report.cases=0"], folder=outcome.folder, registry=registry)
+    assert 'class="case" data-case=' not in (outcome.folder / "report.html").read_text()
+    run(spec, folder=outcome.folder, registry=registry)  # as the other tests find it
+
+
 def test_a_second_run_computes_no_task_output_and_gives_the_same_tables(spec, outcome, registry):
     before = {name: (outcome.folder / name).read_bytes() for name in ("results.csv", "predictions.csv")}
     toys.CALLS.clear()
@@ -124,6 +144,8 @@ def test_cross_validation_judges_every_case_once(spec, registry, tmp_path):
     made = run(spec, overrides=["evaluation.cross_validation=3"], folder=tmp_path / "cv", registry=registry)
     assert made.main_split == "cross-validation" and set(made.results.split) == {"cross-validation"}
     assert made.results.n.tolist() == [90, 90] and (tmp_path / "cv" / "model" / "manifest.json").is_file()
+    text = (tmp_path / "cv" / "report.html").read_text()
+    assert text.count('class="case" data-case=') == 90 and '"contributions":{"ill":{"P":{' in text
 
 
 def test_no_split_to_judge_by(spec, registry, tmp_path, monkeypatch):

@@ -121,7 +121,7 @@ def test_an_own_check_of_a_configuration_is_placed_at_the_option_it_is_about(tmp
             "spec.yaml:6:3: tasks.\"name of my own\": unknown task 'name of my own'; known: case_toy, detection_toy,",
             "spec.yaml:8:3: fusers.P: unknown scikit-learn classifier 'os.system'; known: AdaBoostClassifier, Bagg",
             "spec.yaml:9:3: fusers.Q: classifier 'LogisticRegression': unknown parameter 'Z'; known: C, class_weight",
-            "spec.yaml:10:22: fusers.case.preset: unknown key; known: detections, fuser, joint, missing",
+            "spec.yaml:10:22: fusers.case.preset: unknown key; known: calibrate, detections, fuser, joint, missing",
         )
     ]
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from taskfusion.cases import Cohort as Cohort
     from taskfusion.cases import Target as Target
     from taskfusion.cases import View as View
+    from taskfusion.comparison import compare as compare
     from taskfusion.experiment import run as run
     from taskfusion.pipeline.compose import cohort as cohort
     from taskfusion.pipeline.compose import compose as compose
@@ -32,6 +33,7 @@ _HOMES = {
     "View": "taskfusion.cases:View",
     "Work": "taskfusion.pipeline.training:Work",
     "cohort": "taskfusion.pipeline.compose:cohort",
+    "compare": "taskfusion.comparison:compare",
     "compose": "taskfusion.pipeline.compose:compose",
     "fuser": "taskfusion.pipeline.compose:fuser",
     "load": "taskfusion.pipeline.compose:load",

@@ -4,37 +4,35 @@ from __future__ import annotations
 
 import os
 import platform
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
-import numpy as np
 
-from taskfusion.cases import SPLITS, Cohort
-from taskfusion.errors import DataError
-from taskfusion.files import replacing, replacing_folder, write_json, write_text
+from taskfusion.cases import Cohort
+from taskfusion.comparison import Comparison, Gathered, Terms, compared, write_csv
+from taskfusion.costs import fuser_costs, peak_megabytes
+from taskfusion.errors import DataError, SpecError
+from taskfusion.evaluation import Bootstrap
+from taskfusion.files import replacing_folder, write_json, write_text
 from taskfusion.materialize import materialize
 from taskfusion.pipeline.cards import Judged, Learned, model_card
-from taskfusion.pipeline.describe import parts_of
 from taskfusion.pipeline.pipeline import FusionPipeline
 from taskfusion.pipeline.results import Result
 from taskfusion.pipeline.targets import with_registered_targets
 from taskfusion.pipeline.training import Work
 from taskfusion.plugins import Registry, build_registry, installed_versions
 from taskfusion.progress import Progress
+from taskfusion.rounds import CROSS_VALIDATION, Answered, Clock, answer
 from taskfusion.spec import Spec, load_spec, resolved
-from taskfusion.splits import group_folds
-from taskfusion.tasks.base import CARD
+from taskfusion.tasks.base import CARD, TaskModel
 from taskfusion.tasks.diagnostics import Curve
 from taskfusion.yamlfile import dump_yaml
 
 if TYPE_CHECKING:
     import pandas as pd
 
-CROSS_VALIDATION = "cross-validation"  # the split name of out-of-fold predictions
 VERSIONS_OF = ("taskfusion", "numpy", "scikit-learn", "keras", "tensorflow", "mammo-data")
 
 
@@ -44,15 +42,16 @@ class RunOutcome:
 
     Attributes:
         folder: holds ``spec.yaml``, ``tasks/``, ``outputs/``, ``fusers/``, ``results.csv``, ``predictions.csv``,
-            ``report.html``, ``model/`` and ``run.json``.
+            ``report.html``, ``tables/``, ``model/`` and ``run.json``.
         results: one row per fuser, target and split.
-        predictions: one row per case, fuser and target.
+        predictions: one row per case, fuser and target, and repeat where there are several.
         main_split: the split to judge by: ``test``, or ``cross-validation``.
         seconds: per stage.
         notice: a warning of the cohort.
         task_metrics: per task its own figures on the main split.
-        differences: the first fuser against every other one, paired, per target on the main split.
+        differences: every other fuser against the first, paired, per target on the main split.
         task_curves: per task its own ROC and FROC curves on the main split.
+        comparison: all of it, as :func:`taskfusion.compare` gives it.
     """
 
     folder: Path
@@ -63,20 +62,8 @@ class RunOutcome:
     notice: str
     task_metrics: dict[str, dict[str, float]]
     differences: pd.DataFrame
-    task_curves: dict[str, Sequence[Curve]] = attrs.field(factory=dict)
-
-
-@attrs.define
-class _Clock:
-    """Seconds per stage; a stage that comes again adds up."""
-
-    seconds: dict[str, float] = attrs.field(factory=dict)
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - start, 3)
+    task_curves: dict[str, Sequence[Curve]]
+    comparison: Comparison
 
 
 def run(
@@ -86,6 +73,7 @@ def run(
     folder: str | Path | None = None,
     progress: Progress | None = None,
     registry: Registry | None = None,
+    seeds: int = 0,
 ) -> RunOutcome:
     """Run a whole experiment; the same call goes on where a killed one stopped.
 
@@ -95,6 +83,7 @@ def run(
         folder: where the run goes; default ``runs/NAME`` in the current folder.
         progress: where to tell how far it is.
         registry: names to components; default: everything installed.
+        seeds: train and judge with this many seeds, from the spec's own upwards; 0 leaves that to the spec.
 
     Raises:
         SpecError: every mistake of the spec at once.
@@ -102,6 +91,10 @@ def run(
     """
     registry = registry or build_registry()
     checked = load_spec(spec, registry, overrides)
+    if seeds < 0:
+        raise SpecError(f"seeds is {seeds}; expected at least 0")
+    if seeds:
+        checked = attrs.evolve(checked, seeds=tuple(range(checked.seed, checked.seed + seeds)))
     target = Path(folder) if folder is not None else Path("runs") / checked.name
     return _Run(checked, target, progress or Progress(), registry).go()
 
@@ -109,7 +102,7 @@ def run(
 class _Run:
     def __init__(self, spec: Spec, folder: Path, progress: Progress, registry: Registry) -> None:
         self.spec, self.folder, self.progress, self.registry = spec, folder, progress, registry
-        self.clock = _Clock()
+        self.clock = Clock()
         how = (spec.cross_fit, spec.refuse_seen, spec.unreadable, spec.training)
         self.work = Work(spec.seed, progress, folder, *how)
 
@@ -117,18 +110,24 @@ class _Run:
         write_text(self.folder / "spec.yaml", dump_yaml(resolved(self.spec)))
         with self.clock.stage("cohort"):
             cohort = self._cohort()
-        predictions, pipeline, results_of = self._answers(cohort)
         split = CROSS_VALIDATION if self.spec.evaluation.cross_validation else _judged_by(cohort)
-        task_metrics = self._task_metrics(pipeline, cohort, results_of)
-        task_curves = self._task_curves(pipeline, cohort, results_of)
+        answered = answer(self.spec, cohort, self.work, self.clock)
+        task_metrics = self._task_metrics(answered.pipeline, cohort, answered.results)
         with self.clock.stage("evaluation"):
-            results = self._evaluate(predictions)
-            differences = self._differences(predictions, split)
-        seconds, notice = self.clock.seconds, cohort.notice
+            found = self._compared(answered, split, task_metrics)
         outcome = RunOutcome(
-            self.folder, results, predictions, split, seconds, notice, task_metrics, differences, task_curves
+            folder=self.folder,
+            results=found.results,
+            predictions=answered.predictions,
+            main_split=split,
+            seconds=self.clock.seconds,
+            notice=cohort.notice,
+            task_metrics=task_metrics,
+            differences=found.differences,
+            task_curves=self._task_curves(answered.pipeline, cohort, answered.results),
+            comparison=found,
         )
-        self._write(outcome, pipeline, cohort)
+        self._write(outcome, answered, cohort)
         return outcome
 
     def _cohort(self) -> Cohort:
@@ -137,47 +136,8 @@ class _Run:
             cohort = materialize(cohort, self.folder / "cohort", self.progress)
         return with_registered_targets(cohort, self.spec.targets, self.registry)
 
-    def _pipeline(self) -> FusionPipeline:
-        parts = parts_of(self.spec)
-        return FusionPipeline(parts.tasks, parts.plans, parts.targets)
-
-    def _answers(self, cohort: Cohort) -> tuple[pd.DataFrame, FusionPipeline, dict[str, Result]]:
-        """Predictions of every split, the pipeline to keep, and the results by split."""
-        import pandas as pd
-
-        if self.spec.evaluation.cross_validation:
-            parts, pipeline = self._cross_validate(cohort)
-            return pd.concat(parts, ignore_index=True), pipeline, {}
-        with self.clock.stage("fit"):
-            pipeline = self._pipeline().fit(cohort, self.work)
-        results = {}
-        with self.clock.stage("predict"):
-            # whoever refuses cases that a task was trained on does not want to be told about them either
-            for split in SPLITS[1:] if self.spec.refuse_seen else SPLITS:
-                if len(cohort.rows(split)):
-                    results[split] = pipeline.predict(cohort.part(split), self.work)
-        frames = [prediction_rows(result, cohort.part(split), split) for split, result in results.items()]
-        return pd.concat(frames, ignore_index=True), pipeline, results
-
-    def _cross_validate(self, cohort: Cohort) -> tuple[list[pd.DataFrame], FusionPipeline]:
-        """Every case judged by a pipeline that saw neither it nor its group; then one pipeline fitted on all."""
-        options = self.spec.evaluation
-        first = self.spec.targets[0] if self.spec.targets else next(iter(cohort.targets))
-        folds = group_folds(cohort.groups, cohort.label(first), options.cross_validation, options.seed)
-        frames = []
-        for fold in range(options.cross_validation):
-            part = cohort.with_split(np.where(folds == fold, "test", "train"))
-            work = attrs.evolve(self.work, folder=self.folder / "folds" / str(fold))
-            with self.clock.stage("fit"):
-                pipeline = self._pipeline().fit(part, work)
-            with self.clock.stage("predict"):
-                result = pipeline.predict(part.part("test"), work)
-            frames.append(prediction_rows(result, part.part("test"), CROSS_VALIDATION))
-        with self.clock.stage("fit"):
-            return frames, self._pipeline().fit(cohort.with_split(None), self.work)
-
     def _task_metrics(
-        self, pipeline: FusionPipeline, cohort: Cohort, results: dict[str, Result]
+        self, pipeline: FusionPipeline, cohort: Cohort, results: Mapping[str, Result]
     ) -> dict[str, dict[str, float]]:
         split = _judged_by(cohort)
         if split not in results:
@@ -189,7 +149,7 @@ class _Run:
         }
 
     def _task_curves(
-        self, pipeline: FusionPipeline, cohort: Cohort, results: dict[str, Result]
+        self, pipeline: FusionPipeline, cohort: Cohort, results: Mapping[str, Result]
     ) -> dict[str, Sequence[Curve]]:
         split = _judged_by(cohort)
         if split not in results:
@@ -197,38 +157,34 @@ class _Run:
         part = cohort.part(split)
         return {n: task.model.curves(results[split].outputs[n], part) for n, task in pipeline.ready.items()}
 
-    def _evaluate(self, predictions: pd.DataFrame) -> pd.DataFrame:
-        from taskfusion.evaluation.table import evaluate
-
-        options = self.spec.evaluation
-        return evaluate(predictions, options.threshold, options.replicates, options.seed, options.confidence)
-
-    def _differences(self, predictions: pd.DataFrame, split: str) -> pd.DataFrame:
-        import pandas as pd
-
-        from taskfusion.evaluation import Bootstrap, differences
-
+    def _compared(self, answered: Answered, split: str, tasks: Mapping[str, Mapping[str, float]]) -> Comparison:
         options = self.spec.evaluation
         how = Bootstrap(options.replicates, options.seed, options.confidence)
-        first, targets = self.spec.fusers[0].name, predictions["target"].unique()
-        return pd.concat([differences(predictions, first, split, t, how) for t in targets], ignore_index=True)
+        terms = Terms(how, options.threshold, options.alpha, self.spec.fusers[0].name)
+        costs = fuser_costs(answered.pipeline, answered.outputs)
+        return compared(Gathered(answered.predictions, answered.choices, costs, tasks), split, terms)
 
-    def _write(self, outcome: RunOutcome, pipeline: FusionPipeline, cohort: Cohort) -> None:
+    def _write(self, outcome: RunOutcome, answered: Answered, cohort: Cohort) -> None:
+        pipeline, found = answered.pipeline, outcome.comparison
         self._write_tasks(outcome, pipeline, cohort)
         with self.clock.stage("model"):
             pipeline.save(self.folder / "model", self.registry)
-        for name in ("results", "predictions", "differences"):
-            with replacing(self.folder / f"{name}.csv") as temporary:
-                getattr(outcome, name).to_csv(temporary, index=False, float_format="%.6g")
+        write_csv(self.folder, {"predictions": outcome.predictions}, digits=10)  # read again by compare
+        tables = {"results": found.results, "differences": found.differences, "comparisons": found.pairs}
+        write_csv(self.folder, {**tables, "operating_points": found.points, "costs": found.costs})
+        write_csv(self.folder, {"thresholds": answered.choices}, digits=10)
+        found.write(self.folder / "tables")
         self._write_fusers(pipeline)
         with self.clock.stage("report"):
-            write_run_report(outcome, self.spec, pipeline, cohort)
+            write_run_report(outcome, self.spec, answered, cohort, self.progress)
         record = {
             **run_info(self.spec.seed),
             "cases": len(cohort),
             "seconds": self.clock.seconds,
             "cohort": cohort.fingerprint(),
             "main_split": outcome.main_split,
+            "seeds": list(self.spec.seeds or (self.spec.seed,)),
+            "peak_mb": peak_megabytes(),
             "notice": cohort.notice,
             "tasks": {
                 name: {"origin": task.origin, "metrics": outcome.task_metrics.get(name, {})}
@@ -261,35 +217,17 @@ class _Run:
                 fitted.fuser.save(place)
 
 
-def prediction_rows(result: Result, part: Cohort, split: str) -> pd.DataFrame:
-    """One row per case, fuser and target: ``case, group, split, fuser, target, truth, score, missing``."""
-    import pandas as pd
-
-    missing = [" ".join(names) for names in result.missing]
-    frames = [
-        pd.DataFrame(
-            {
-                "case": result.cases,
-                "group": part.groups,
-                "split": split,
-                "fuser": fuser,
-                "target": target,
-                "truth": part.label(target),
-                "score": scores,
-                "missing": missing,
-            }
-        )
-        for (fuser, target), scores in result.scores.items()
-    ]
-    return pd.concat(frames, ignore_index=True)
-
-
-def write_run_report(outcome: RunOutcome, spec: Spec, pipeline: FusionPipeline, cohort: Cohort) -> None:
+def write_run_report(
+    outcome: RunOutcome, spec: Spec, answered: Answered, cohort: Cohort, progress: Progress | None = None
+) -> None:
     """``report.html`` of a run."""
+    from taskfusion.casepages import Judged as JudgedCases
     from taskfusion.report import ReportData, TaskSection, write_report
     from taskfusion.report.markdown import markdown_html
     from taskfusion.report.training import histories, plain_figures
+    from taskfusion.runreport import with_cases, with_robustness
 
+    pipeline = answered.pipeline
     summary = pipeline.summary()["tasks"]
     sections = [
         TaskSection(
@@ -305,13 +243,14 @@ def write_run_report(outcome: RunOutcome, spec: Spec, pipeline: FusionPipeline, 
         for name, task in pipeline.ready.items()
     ]
     info = run_info(spec.seed)
+    first = outcome.predictions["repeat"] == 0  # curves and patients are those of one repeat
     flat = {"cases": str(len(cohort)), "seed": str(spec.seed), "machine": info["machine"], **info["versions"]}
     flat |= {f"seconds: {stage}": f"{seconds:.1f}" for stage, seconds in outcome.seconds.items()}
     data = ReportData(
         title=spec.title,
         notice=cohort.notice,
         results=outcome.results,
-        predictions=outcome.predictions,
+        predictions=outcome.predictions[first],
         targets={name: cohort.target(name).description for name in spec.targets or cohort.targets},
         tasks=sections,
         info=flat,
@@ -319,8 +258,18 @@ def write_run_report(outcome: RunOutcome, spec: Spec, pipeline: FusionPipeline, 
         threshold=spec.evaluation.threshold,
         confidence=spec.evaluation.confidence,
         differences=outcome.differences,
+        comparisons=outcome.comparison.pairs,
+        points=outcome.comparison.points,
     )
-    write_report(outcome.folder / "report.html", data)
+    judged = [JudgedCases(result, part, models_of(fitted)) for result, part, fitted in answered.judged]
+    options = spec.evaluation
+    data = with_robustness(data, judged, spec.report, Bootstrap(options.replicates, options.seed, options.confidence))
+    write_report(outcome.folder / "report.html", with_cases(data, judged, spec.report, progress))
+
+
+def models_of(pipeline: FusionPipeline) -> dict[str, TaskModel]:
+    """The trained tasks of a pipeline, by name."""
+    return {name: task.model for name, task in pipeline.ready.items()}
 
 
 def run_info(seed: int) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from taskfusion.assembly import column_names
 from taskfusion.configs import unstructure
 from taskfusion.errors import NotFittedError, TaskFusionError
 from taskfusion.outputs import Level, TaskOutput, TaskSpec
+from taskfusion.pipeline.describe import with_ablations
 from taskfusion.plugins import Registry
 from taskfusion.spec import FuserSpec, Spec, kind_of
 from taskfusion.tasks.base import TaskModel
@@ -120,7 +121,7 @@ def explain(spec: Spec, registry: Registry) -> Flow:
         summary=registry.find("reader", reader).entry.summary,
         options=unstructure(spec.reader.config),
         tasks=tuple(_task_flow(name, spec, found[name], registry) for name in spec.tasks),
-        fusers=tuple(_fuser_flow(fuser, spec, found, registry) for fuser in spec.fusers),
+        fusers=tuple(_fuser_flow(fuser, spec, found, registry) for fuser in _entries(spec)),
         targets=spec.targets,
         judged=_judged(spec),
         folder=(Path("runs") / spec.name).as_posix(),
@@ -243,8 +244,16 @@ def _block(shape: TaskSpec, detections: int) -> str:
 
 
 def _judged(spec: Spec) -> str:
-    folds = spec.evaluation.cross_validation
-    return f"cross-validation of {folds} folds over groups" if folds else "the cohort's split test, or else validation"
+    options, folds = spec.evaluation, spec.evaluation.cross_validation
+    again = f", repeated {options.repeats} times" if folds and options.repeats > 1 else ""
+    seeds = f", with each of {_many(len(spec.seeds), 'seed')}" if spec.seeds else ""
+    where = f"cross-validation of {folds} folds over groups" if folds else "the cohort's split test, or else validation"
+    return f"{where}{again}{seeds}"
+
+
+def _entries(spec: Spec) -> list[FuserSpec]:
+    """The fusers that will be fitted, those without an ablated task among them."""
+    return with_ablations(spec.fusers, tuple(spec.tasks), spec.ablate)
 
 
 def _training(spec: Spec) -> dict[str, Any]:
@@ -259,11 +268,15 @@ def _run_folder(spec: Spec) -> dict[str, str]:
         "tasks/": f"{', '.join(spec.tasks)}, trained",
         **({"tensorboard/": "figures of every epoch, by task and network"} if spec.training.tensorboard else {}),
         "outputs/": "what the tasks say of every case, computed once",
-        "fusers/": f"{', '.join(f.name for f in spec.fusers)}, fitted for each target",
+        "fusers/": f"{', '.join(f.name for f in _entries(spec))}, fitted for each target",
         **folds,
         "results.csv": "a row per fuser, target and split: n, AUC with interval, AUPRC, TPR, TNR …",
         "predictions.csv": "a row per case, fuser and target",
-        "differences.csv": "the first fuser against every other, paired",
+        "differences.csv": "every other fuser minus the first, paired",
+        "comparisons.csv": "every pair of fusers",
+        "operating_points.csv": "TPR, TNR, accuracy and F1 at each threshold; thresholds.csv says where it was chosen",
+        "costs.csv": "seconds to fit, milliseconds to answer",
+        "tables/": "all of it as Markdown, LaTeX and CSV",
         "report.html": "tables and curves",
         "model/": "the saved pipeline, for taskfusion predict",
         "run.json": "versions, seeds, seconds, each task's own figures",

@@ -88,6 +88,8 @@ class _Resolver:
         tasks = {name: self._task(name, options) for name, options in self._entries("tasks")}
         fusers = [self._fuser(name, options, list(tasks)) for name, options in self._entries("fusers")]
         settings = self._settings(data, stem)
+        ablated = settings.ablate if settings else ()
+        self._known_tasks(list(tasks), {("ablate", index): name for index, name in enumerate(ablated)})
         self._known_tasks(list(tasks), {("missing", name): name for name in (settings.missing if settings else ())})
         if self._problems or settings is None:
             raise SpecError.listed(_in_order(self._problems))

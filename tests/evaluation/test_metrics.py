@@ -139,3 +139,46 @@ def test_refuses_unequal_lengths():
     message = "truth has shape (2,), score (3,); expected two equal shapes (cases,)"
     with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
         metrics.auprc([0, 1], [0.1, 0.2, 0.3])
+
+
+@given(cases, st.floats(0.1, 5), st.floats(-3, 3))
+def test_rising_functions_change_no_ranking(pair, slope, shift):
+    truth, score = pair
+    for bent in (slope * score + shift, np.exp(slope * score), score**3):
+        assert metrics.auc(truth, bent) == metrics.auc(truth, score)
+        assert metrics.auprc(truth, bent) == pytest.approx(metrics.auprc(truth, score))
+
+
+@given(cases)
+def test_swapping_the_classes_and_the_direction_swaps_sensitivity_and_specificity(pair):
+    truth, score = pair
+    assert metrics.auc(1 - truth, -score) == pytest.approx(metrics.auc(truth, score))
+    assert metrics.auc(truth, -score) == pytest.approx(1 - metrics.auc(truth, score))
+
+
+@given(any_cases)
+def test_calibration_error_is_that_of_its_definition(pair):
+    truth, score = pair
+    bins = np.minimum((score * 10 + 1e-9).astype(int), 9)
+    gaps = [abs(score[bins == k].mean() - truth[bins == k].mean()) * (bins == k).mean() for k in set(bins)]
+    assert metrics.ece(truth, score) == pytest.approx(sum(gaps), abs=1e-12)
+    assert metrics.ece(truth, truth.astype(float)) == 0
+
+
+@given(cases, st.integers(1, 4))
+def test_average_precision_with_weights_is_that_of_repeated_cases(pair, most):
+    truth, score = pair
+    weights = np.random.default_rng(most).integers(0, most + 1, (3, len(truth)))
+    for found, row in zip(metrics.auprc_weighted(truth, score, weights), weights, strict=True):
+        expected = metrics.auprc(np.repeat(truth, row), np.repeat(score, row))
+        assert found == pytest.approx(expected, nan_ok=True)
+
+
+def test_the_calibration_line_of_a_stretched_score_is_its_inverse():
+    rng = np.random.default_rng(0)
+    odds = rng.normal(0, 2, 20000)
+    truth = (rng.random(20000) < 1 / (1 + np.exp(-odds))).astype(int)
+    slope, intercept = metrics.calibration_line(truth, 1 / (1 + np.exp(-(2 * odds + 1))))
+    assert (slope, intercept) == pytest.approx((0.5, -0.5), abs=0.03)
+    assert all(map(math.isnan, metrics.calibration_line(np.array([0, 1]), np.array([0.1, 0.9]))))
+    assert all(map(math.isnan, metrics.calibration_line(np.array([1, 1]), np.array([0.1, 0.9]))))

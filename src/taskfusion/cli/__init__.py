@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # name -> (module, one line for the listing); the listing must not import what the commands need
 COMMANDS = {
     "run": ("taskfusion.cli.run", "Run a whole experiment from a YAML spec."),
+    "compare": ("taskfusion.cli.compare", "Compare the fusers of one run or several: tables, tests, operating points."),
     "predict": ("taskfusion.cli.predict", "Ask a saved model about images."),
     "card": ("taskfusion.cli.card", "Print the model cards of a saved model: data, training, figures, limits."),
     "pictures": ("taskfusion.cli.pictures", "Draw cases with true and detected boxes and heat maps, on one page."),

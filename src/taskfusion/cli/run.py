@@ -17,15 +17,16 @@ LOG_WIDTH = 110  # columns of the table where the output goes into a file
 @click.argument("spec", type=click.Path(path_type=Path))
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="Folder of the run [default: runs/NAME].")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a value of the spec; repeatable.")
-def command(spec: Path, output: Path | None, overrides: tuple[str, ...]) -> None:
+@click.option("--seeds", type=click.IntRange(min=1), help="Train and judge with this many seeds [default: the spec's].")
+def command(spec: Path, output: Path | None, overrides: tuple[str, ...], seeds: int | None) -> None:
     """Run a whole experiment from a YAML SPEC: train, fuse, compare, report.
 
     The same command goes on where a killed one stopped, and computes no task output twice.
     """
-    run_and_show(spec, output, overrides)
+    run_and_show(spec, output, overrides, seeds or 0)
 
 
-def run_and_show(spec: Path, output: Path | None, overrides: tuple[str, ...]) -> RunOutcome:
+def run_and_show(spec: Path, output: Path | None, overrides: tuple[str, ...], seeds: int = 0) -> RunOutcome:
     """Run with progress and print the table and where everything is."""
     from rich.console import Console
 
@@ -33,7 +34,7 @@ def run_and_show(spec: Path, output: Path | None, overrides: tuple[str, ...]) ->
     from taskfusion.experiment import run
 
     with shown_progress(Console(stderr=True)) as progress:
-        outcome = run(spec, overrides=overrides, folder=output, progress=progress)
+        outcome = run(spec, overrides=overrides, folder=output, progress=progress, seeds=seeds)
     console = Console()
     show(outcome, console if console.is_terminal else Console(width=LOG_WIDTH))
     return outcome
@@ -48,10 +49,10 @@ def show(outcome: RunOutcome, console: object) -> None:
     assert isinstance(console, Console)
     if outcome.notice:
         console.print(outcome.notice, style="bold red")
-    console.print(format_table(outcome.results, outcome.main_split))
+    console.print(format_table(outcome.comparison.summary, outcome.main_split))
     for task, figures in outcome.task_metrics.items():
         if figures:
             text = "  ".join(f"{name} {value:.3f}" for name, value in figures.items())
             console.print(f"{task}: {text}", highlight=False)
-    for label, name in (("report", "report.html"), ("model", "model"), ("results", "results.csv")):
+    for label, name in (("report", "report.html"), ("model", "model"), ("tables", "tables/tables.md")):
         console.print(f"{label:<8} {outcome.folder / name}", highlight=False, soft_wrap=True)

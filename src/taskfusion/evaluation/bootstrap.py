@@ -6,6 +6,7 @@ that happens to hold one class only has no AUC; it is NaN and **dropped** from i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import attrs
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from taskfusion.errors import SpecError
-from taskfusion.evaluation.metrics import NAN, Array, auc_weighted
+from taskfusion.evaluation.metrics import NAN, Array, Weighted, auc_weighted
 
 _BLOCK = 1 << 22  # weights held at once: bounds memory at 32 MiB whatever the number of replicates
 
@@ -70,11 +71,39 @@ class Resamples:
 
         ``truth``, ``score`` and ``groups`` are ``(cases,)``; cases of groups that are resampled may be missing.
         """
+        return self.values(auc_weighted, truth, score, groups)
+
+    def values(self, weighted: Weighted, truth: Array, score: Array, groups: Array) -> Array:
+        """A metric of every resample, as ``aucs`` gives the AUC."""
         if len(self.groups) < 2:
             return np.full(self.bootstrap.replicates, NAN)
-        columns = np.searchsorted(self.groups, np.asarray(groups, str))
+        columns = self._columns(groups)
         block = max(_BLOCK // max(len(columns), len(self.groups)), 1)
-        return np.concatenate([auc_weighted(truth, score, counts[:, columns]) for counts in self.counts(block)])
+        return np.concatenate([weighted(truth, score, counts[:, columns]) for counts in self.counts(block)])
+
+    def totals(self, amounts: Array, groups: Array) -> Array:
+        """Sums of ``amounts (cases, kinds)`` over the cases of every resample, ``(replicates, kinds)``."""
+        if len(self.groups) < 2:
+            return np.full((self.bootstrap.replicates, amounts.shape[1]), NAN)
+        of_group = np.zeros((len(self.groups), amounts.shape[1]))
+        np.add.at(of_group, self._columns(groups), amounts)
+        block = max(_BLOCK // len(self.groups), 1)
+        return np.concatenate([counts @ of_group for counts in self.counts(block)])
+
+    def mixed(self, values: Array) -> Array:
+        """The mean of each resample over repeats that are drawn too: ``(replicates, repeats)`` to ``(replicates,)``.
+
+        All who ask draw the same repeats; with one repeat nothing is drawn.
+        """
+        repeats = values.shape[1]
+        if repeats == 1:
+            return np.asarray(values[:, 0])
+        generator = np.random.default_rng([self.bootstrap.seed, repeats])  # a stream of its own beside the patients'
+        drawn = generator.integers(0, repeats, values.shape)
+        return np.asarray(np.take_along_axis(values, drawn, axis=1).mean(axis=1))
+
+    def _columns(self, groups: Array) -> Array:
+        return np.searchsorted(self.groups, np.asarray(groups, str))
 
 
 def percentile_interval(values: Array, confidence: float = 0.95) -> tuple[float, float]:
@@ -97,3 +126,18 @@ def bootstrap_p(differences: Array) -> float:
         return NAN
     smaller = min((kept <= 0).sum(), (kept >= 0).sum())
     return float(min(1.0, 2 * (smaller + 1) / (len(kept) + 1)))
+
+
+def normal_p(difference: float, replicates: Array) -> float:
+    """Two-sided p-value of "no difference" from the spread of the resampled differences and the normal distribution.
+
+    Unlike :func:`bootstrap_p` it has no floor at 2 / (replicates + 1), which a correction for many comparisons would
+    lift above any level. 1 where nothing differs; NaN where nothing can be said.
+    """
+    kept = replicates[~np.isnan(replicates)]
+    if len(kept) < 2 or math.isnan(difference):
+        return NAN
+    spread = float(kept.std(ddof=1))
+    if spread == 0:
+        return 1.0 if difference == 0 else NAN
+    return math.erfc(abs(difference) / (spread * math.sqrt(2)))

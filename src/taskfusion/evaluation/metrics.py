@@ -7,6 +7,7 @@ positive case, TNR a negative one, accuracy and Brier any case at all. A case co
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +15,9 @@ import numpy as np
 from taskfusion.errors import DataError
 
 Array = np.ndarray
+Weighted = Callable[[Array, Array, Array], Array]  # truth, score, weights (replicates, cases) to (replicates,)
 NAN = float("nan")
+BINS = 10  # of the calibration error
 
 
 class Confusion(NamedTuple):
@@ -68,6 +71,22 @@ def auprc(truth: Array, score: Array) -> float:
         return NAN
     true, false, _ = _cumulative(positive, score)
     return float((np.diff(true, prepend=0) * true / (true + false)).sum() / true[-1])
+
+
+def auprc_weighted(truth: Array, score: Array, weights: Array) -> Array:
+    """Average precision under many case weights at once; shapes and NaN as in :func:`auc_weighted`."""
+    positive, score = _checked(truth, score)
+    if not len(score):
+        return np.full(len(weights), NAN)
+    order = np.argsort(-score, kind="stable")
+    starts = _level_starts(score[order])
+    ordered = np.take(weights, order, axis=1)
+    added = np.add.reduceat(ordered * positive[order], starts, axis=1)
+    called = np.cumsum(np.add.reduceat(ordered, starts, axis=1), axis=1)
+    true = np.cumsum(added, axis=1)
+    area = (added * (true / np.maximum(called, 1))).sum(axis=1)  # where nothing is called, nothing was added either
+    both = (true[:, -1] > 0) & (true[:, -1] < called[:, -1])
+    return np.divide(area, true[:, -1], out=np.full(len(weights), NAN), where=both)
 
 
 def roc_curve(truth: Array, score: Array) -> RocCurve:
@@ -131,6 +150,43 @@ def brier(truth: Array, score: Array) -> float:
     if not len(score) or score.min() < 0 or score.max() > 1:
         return NAN
     return float(np.mean((score - positive) ** 2))
+
+
+def ece(truth: Array, score: Array) -> float:
+    """Expected calibration error: how far mean score and share of positives are apart, over ten bins of the score.
+
+    Each bin counts by its cases (Naeini, Cooper & Hauskrecht 2015). NaN where a score lies outside [0, 1].
+    """
+    positive, score = _checked(truth, score)
+    if not len(score) or score.min() < 0 or score.max() > 1:
+        return NAN
+    return float(np.abs(np.bincount(bin_of(score), score - positive, BINS)).sum() / len(score))
+
+
+def bin_of(score: Array) -> Array:
+    """The bin of each score: [0, 0.1), [0.1, 0.2) … [0.9, 1]; what lies outside goes into the nearest."""
+    edges = np.arange(1, BINS) / BINS
+    return np.asarray(np.searchsorted(edges, score, side="right"))
+
+
+def calibration_line(truth: Array, score: Array) -> tuple[float, float]:
+    """Slope and intercept of the logistic regression of the truth on the score's log-odds (Cox 1958).
+
+    (1, 0) is a calibrated score; a slope below 1 is one too extreme. (NaN, NaN) with one class, with scores that tell
+    the classes apart without a mistake (the slope would be infinite), and for scores outside [0, 1].
+    """
+    from scipy.special import logit
+    from sklearn.linear_model import LogisticRegression
+
+    positive, score = _checked(truth, score)
+    if not _both_classes(positive) or score.min() < 0 or score.max() > 1:
+        return NAN, NAN
+    high, low = score[positive], score[~positive]
+    if high.min() >= low.max() or low.min() >= high.max():
+        return NAN, NAN
+    odds = logit(np.clip(score, 1e-6, 1 - 1e-6))[:, None]
+    line = LogisticRegression(C=np.inf, solver="newton-cholesky").fit(odds, positive)
+    return float(line.coef_[0, 0]), float(line.intercept_[0])
 
 
 def _checked(truth: Array, score: Array) -> tuple[Array, Array]:

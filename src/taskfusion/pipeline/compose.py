@@ -10,6 +10,7 @@ from taskfusion.cases import Cohort
 from taskfusion.errors import SpecError, UnknownNameError
 from taskfusion.fusers.base import Fuser
 from taskfusion.padding import Padding
+from taskfusion.pipeline.calibration import Calibrate
 from taskfusion.pipeline.describe import read_parts
 from taskfusion.pipeline.fusing import FuserPlan
 from taskfusion.pipeline.pipeline import FusionPipeline
@@ -78,6 +79,7 @@ def compose(  # noqa: PLR0913  # the face: keyword-only options that people writ
     targets: Sequence[str] = (),
     missing: str | Mapping[str, str] | None = None,
     joint: bool = False,
+    calibrate: Calibrate = "none",
 ) -> FusionPipeline:
     """A pipeline from tasks (names, configured or trained models, or a mixture) and one fuser.
 
@@ -91,6 +93,7 @@ def compose(  # noqa: PLR0913  # the face: keyword-only options that people writ
         missing: what to make of an answer that is not there, for all tasks or per task: ``optional`` (the default: left
             to the fuser), ``required`` (the case is refused), ``neutral`` (undecided) or ``zero``.
         joint: learn all targets with one network; for the fusers that can.
+        calibrate: make the score a probability on cases the fuser did not learn from: ``sigmoid``, ``isotonic``.
 
     Raises:
         UnknownNameError: with the nearest name.
@@ -100,6 +103,7 @@ def compose(  # noqa: PLR0913  # the face: keyword-only options that people writ
     registry = build_registry()
     if isinstance(tasks, str | Path):
         given = fuser != "score" or detections != 3 or padding is not None or targets or missing or joint
+        given = given or calibrate != "none"
         return _from_yaml(Path(tasks), registry, bool(given))
     models = _named_tasks(tasks, registry)
     made = _fuser(fuser, registry)
@@ -109,7 +113,7 @@ def compose(  # noqa: PLR0913  # the face: keyword-only options that people writ
     for name in policies:
         if name not in models:
             raise UnknownNameError.of("task", name, models)
-    plan = FuserPlan(label, made, padding_for(made, padding, registry), (), counts, policies, joint)
+    plan = FuserPlan(label, made, padding_for(made, padding, registry), (), counts, policies, joint, calibrate)
     return FusionPipeline(models, [plan], targets)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,9 +50,41 @@ class Parts:
 
 
 def parts_of(spec: Spec) -> Parts:
-    """The tasks, plans and targets of a spec."""
-    plans = [FuserPlan(name=f.name, fuser=f.fuser, padding=f.padding, **_common(f, spec)) for f in spec.fusers]
+    """The tasks, plans and targets of a spec, with the plans that its ``ablate`` adds.
+
+    Raises:
+        SpecError: a task to leave out that no fuser could do without, or a name that is taken.
+    """
+    entries = with_ablations(spec.fusers, tuple(spec.tasks), spec.ablate)
+    plans = [FuserPlan(name=f.name, fuser=f.fuser, padding=f.padding, **_common(f, spec)) for f in entries]
     return Parts(dict(spec.tasks), tuple(plans), spec.targets)
+
+
+def with_ablations(entries: Sequence[FuserSpec], tasks: Sequence[str], ablate: Sequence[str]) -> list[FuserSpec]:
+    """Each fuser, followed by itself without each of the tasks to leave out that it sees beside others.
+
+    Raises:
+        SpecError: a task to leave out that no fuser could do without, or a name that is taken.
+    """
+    made: list[FuserSpec] = []
+    for entry in entries:
+        seen = entry.tasks or tuple(tasks)
+        made += [entry, *(_without(entry, seen, task) for task in ablate if task in seen and len(seen) > 1)]
+    names = [entry.name for entry in made]
+    for task in ablate:
+        if not any(name.endswith(f" - {task}") for name in names):
+            raise SpecError(f"ablate: no fuser sees task {task!r} and another one")
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise SpecError(f"ablate: two fusers would be named {twice!r}; name the one of yours otherwise")
+    return made
+
+
+def _without(entry: FuserSpec, seen: Sequence[str], task: str) -> FuserSpec:
+    missing = {name: policy for name, policy in entry.keys.missing.items() if name != task}
+    rest = tuple(name for name in seen if name != task)
+    keys = attrs.evolve(entry.keys, tasks=rest, missing=missing)
+    return attrs.evolve(entry, name=f"{entry.name} - {task}", keys=keys)
 
 
 def _common(entry: FuserSpec, spec: Spec) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from taskfusion.cases import Target
 from taskfusion.configs import structure, unstructure
 from taskfusion.errors import ModelFolderError, PluginError, UnknownNameError
 from taskfusion.files import replacing_folder
+from taskfusion.pipeline.calibration import Calibration
 from taskfusion.pipeline.fusing import FittedFuser, FuserPlan
 from taskfusion.pipeline.manifest import MANIFEST, explained, inside, read_manifest, write_manifest
 from taskfusion.pipeline.training import TrainedTask
@@ -125,6 +126,7 @@ def _plan_record(plan: FuserPlan, registry: Registry) -> dict[str, Any]:
         "detections": list(plan.detections),
         "missing": dict(plan.missing),
         "joint": plan.joint,
+        "calibrate": plan.calibrate,
     }
 
 
@@ -138,6 +140,7 @@ def _load_plan(record: dict[str, Any], registry: Registry) -> FuserPlan:
         detections=tuple(record["detections"]),
         missing=record["missing"],
         joint=record["joint"],
+        calibrate=record.get("calibrate", "none"),  # models saved before there was any
     )
 
 
@@ -156,6 +159,7 @@ def _save_fitted(fitted: FittedFuser, folder: Path) -> dict[str, Any]:
         "paddings": {task: dict(padding.state()) for task, padding in assembler.fitted.items()},
         "searched": fitted.tried,
         "place": place.as_posix(),
+        "calibration": None if fitted.calibration is None else fitted.calibration.state(),
     }
 
 
@@ -168,4 +172,6 @@ def _load_fitted(record: dict[str, Any], plan: FuserPlan, fuser: Any) -> FittedF
     target, counted = (structure(Target, record[key], MANIFEST) for key in ("target", "counted"))
     fitted = {task: plan.padding.with_state(state) for task, state in record["paddings"].items()}
     assembler = attrs.evolve(plan.assembler(counted, record["detections"]), fitted=fitted)
-    return FittedFuser(plan, target, fuser, assembler, record["searched"], record["column"])
+    state = record.get("calibration")
+    calibration = None if state is None else Calibration.of(state)
+    return FittedFuser(plan, target, fuser, assembler, record["searched"], record["column"], calibration)

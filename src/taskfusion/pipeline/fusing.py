@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 import attrs
 import numpy as np
@@ -18,6 +19,7 @@ from taskfusion.images import Array
 from taskfusion.inputs import FusionInput
 from taskfusion.outputs import Level, TaskOutput
 from taskfusion.padding import Padding
+from taskfusion.pipeline.calibration import Calibrate, Calibration
 
 Outputs = Mapping[str, TaskOutput]
 
@@ -45,6 +47,7 @@ class FuserPlan:
         missing: per task what to make of an answer that is not there: ``optional`` (the default), ``required``,
             ``neutral`` or ``zero`` (see :class:`taskfusion.assembly.Assembler`).
         joint: one fit for all targets together.
+        calibrate: how the score is made a probability: ``sigmoid``, ``isotonic``, or ``none``.
     """
 
     name: str
@@ -54,6 +57,7 @@ class FuserPlan:
     detections: tuple[int, ...] = attrs.field(default=(3,))
     missing: Mapping[str, str] = attrs.field(factory=dict)
     joint: bool = False
+    calibrate: Calibrate = "none"
 
     @detections.validator
     def _positive(self, _: Any, value: tuple[int, ...]) -> None:
@@ -66,6 +70,8 @@ class FuserPlan:
         for policy in self.missing.values():
             if policy not in MISSING_POLICIES:
                 raise UnknownNameError.of("policy for missing answers", policy, MISSING_POLICIES)
+        if self.calibrate not in get_args(Calibrate):
+            raise UnknownNameError.of("calibration", self.calibrate, get_args(Calibrate))
 
     def sees(self, outputs: Outputs) -> dict[str, TaskOutput]:
         """The outputs of its tasks."""
@@ -91,6 +97,8 @@ class FittedFuser:
         assembler: how its inputs are put together, with what the padding learned.
         tried: numbers of detections that were searched, with what they reached.
         column: which of the fuser's answers this is; None where it gives one.
+        calibration: what makes its score a probability; None leaves it as it is.
+        seconds: how long fitting took, the search included; of a joint plan, for all targets together.
     """
 
     plan: FuserPlan
@@ -99,6 +107,8 @@ class FittedFuser:
     assembler: Assembler
     tried: list[dict[str, Any]] = attrs.field(factory=list)
     column: int | None = None
+    calibration: Calibration | None = None
+    seconds: float = 0.0
 
     @property
     def detections(self) -> int:
@@ -110,7 +120,12 @@ class FittedFuser:
         return self.assembler(self.plan.sees(outputs))
 
     def scores(self, inputs: FusionInput) -> Array:
-        """Fused score of each case, ``(cases,)``."""
+        """Fused score of each case, ``(cases,)``, calibrated where the plan says so."""
+        raw = self.raw(inputs)
+        return raw if self.calibration is None else self.calibration(raw)
+
+    def raw(self, inputs: FusionInput) -> Array:
+        """The score before calibration, ``(cases,)``."""
         answers = self.fuser.predict(inputs)
         return answers if self.column is None else answers[:, self.column]
 
@@ -160,6 +175,7 @@ def fit_plan(plan: FuserPlan, targets: Sequence[Target], material: Material, con
 
 def _fit_best(plan: FuserPlan, targets: Sequence[Target], material: Material, context: FuseContext) -> FittedFuser:
     """Fit a fresh fuser for each number of detections and keep the best."""
+    start = time.perf_counter()
     levels = [output.spec.level for output in plan.sees(material.train).values()]
     counts = plan.detections if Level.DETECTION in levels else plan.detections[:1]
     candidates = {n: _candidate(plan, targets, material, n) for n in counts}
@@ -176,7 +192,8 @@ def _fit_best(plan: FuserPlan, targets: Sequence[Target], material: Material, co
     first = candidates[counts[0]]
     best = select([{"detections": n} for n in counts], (fit_one, score), first.train, first.validation)
     n, fuser = best.model
-    return FittedFuser(plan, targets[0], fuser, candidates[n].assembler, best.tried)
+    seconds = time.perf_counter() - start
+    return FittedFuser(plan, targets[0], fuser, candidates[n].assembler, best.tried, seconds=seconds)
 
 
 def _candidate(plan: FuserPlan, targets: Sequence[Target], material: Material, n: int) -> _Candidate:

@@ -16,6 +16,7 @@ from taskfusion.outputs import TaskOutput, absent_output
 from taskfusion.pipeline.describe import as_yaml
 from taskfusion.pipeline.folder import Parts, load_parts, save_parts
 from taskfusion.pipeline.fusing import FittedFuser, FuserPlan, Material, check_name, fit_plan
+from taskfusion.pipeline.held_out import HeldOut, calibrated
 from taskfusion.pipeline.results import Result
 from taskfusion.pipeline.stress import SHARES, StressTest, importance, stress
 from taskfusion.pipeline.targets import with_registered_targets
@@ -36,6 +37,7 @@ class FusionPipeline:
         targets: names of the targets to learn; empty for all of the cohort.
         ready: the trained tasks, after ``fit``.
         fitted: the fitted fusers by (fuser, target), after ``fit``.
+        held_out: by (fuser, target), answers about cases the fuser did not learn from, where ``fit`` was to hold some.
         notice: a warning of the cohort it learned from, shown wherever results are.
     """
 
@@ -47,6 +49,7 @@ class FusionPipeline:
         self.targets = tuple(targets)
         self.ready: dict[str, TrainedTask] = {}
         self.fitted: dict[tuple[str, str], FittedFuser] = {}
+        self.held_out: dict[tuple[str, str], HeldOut] = {}
         self.views: tuple[str, ...] = ()
         self.notice = ""
 
@@ -67,8 +70,11 @@ class FusionPipeline:
         material = self._material(cohort, work)
         with work.progress.step("fusers", total=len(self.plans) * len(targets)) as bar:
             for plan in self.plans:
-                for fitted in fit_plan(plan, targets, material, FuseContext(work.seed, work.progress)):
+                context = FuseContext(work.seed, work.progress)
+                fits = fit_plan(plan, targets, material, context)
+                for fitted, held in zip(*calibrated(fits, material, context, work.inner_folds), strict=True):
                     self.fitted[plan.name, fitted.target.name] = fitted
+                    self.held_out[plan.name, fitted.target.name] = held
                 bar.advance(len(targets))
         return self
 
@@ -190,7 +196,12 @@ class FusionPipeline:
         """What was chosen and reached while training, as JSON data."""
         tasks = {name: dict(task.model.summary()) for name, task in self.ready.items()}
         fusers = {
-            f"{name}/{target}": {"detections": f.detections, "searched": f.tried, **f.fuser.summary()}
+            f"{name}/{target}": {
+                "detections": f.detections,
+                "searched": f.tried,
+                **({} if f.calibration is None else {"calibration": f.calibration.state()}),
+                **f.fuser.summary(),
+            }
             for (name, target), f in self.fitted.items()
         }
         return {"tasks": tasks, "fusers": fusers}

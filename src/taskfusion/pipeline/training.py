@@ -40,6 +40,8 @@ class Work:
         unreadable: ``raise`` stops at an input that cannot be read; ``mask`` goes on without that task's answer and
             says so in the result.
         training: how the networks of the tasks are trained.
+        inner_folds: hold answers about cases the fuser did not learn from for choosing thresholds on: where there is
+            no validation split, fit each fuser again without each of this many parts of its training cases; 0 does not.
     """
 
     seed: int = 0
@@ -49,6 +51,7 @@ class Work:
     refuse_seen: bool = False
     unreadable: Literal["raise", "mask"] = "raise"
     training: TrainingOptions = attrs.field(factory=TrainingOptions)
+    inner_folds: int = 0
 
     @property
     def store(self) -> OutputStore | None:

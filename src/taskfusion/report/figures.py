@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
-_AXIS = {
+AXIS = {
     "gridcolor": GRID,
     "zeroline": False,
     "linecolor": "#9aa5b1",
@@ -81,12 +81,12 @@ def to_html(figure: go.Figure, name: str) -> str:
 def roc(charts: TargetCharts) -> go.Figure:
     """A curve per fuser with its point at the threshold; a click in the legend hides or shows one."""
     legend = _LEGEND_LINE * len(charts.rows)
-    figure = _figure(charts.watermark, 470 + legend)
+    figure = blank(charts.watermark, 470 + legend)
     figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line={"color": "#9aa5b1", "dash": "dot", "width": 1})
     figure.update_traces(showlegend=False, hoverinfo="skip")
     for row in charts.rows.to_dict("records"):
         _add_roc(figure, charts, row)
-    share = {**_AXIS, "range": [-0.02, 1.02], "dtick": 0.2, "tickformat": ".1f"}
+    share = {**AXIS, "range": [-0.02, 1.02], "dtick": 0.2, "tickformat": ".1f"}
     figure.update_xaxes(title="False positive rate (1 − specificity)", constrain="domain", **share)
     figure.update_yaxes(title="True positive rate (sensitivity)", scaleanchor="x", constrain="domain", **share)
     place = {"tracegroupgap": 0, "yref": "container", "y": 0, "yanchor": "bottom", "x": 0.5, "xanchor": "center"}
@@ -97,12 +97,12 @@ def roc(charts: TargetCharts) -> go.Figure:
 def forest(charts: TargetCharts) -> go.Figure:
     """AUC with its interval, a row per fuser in the table's order."""
     rows = charts.rows[charts.rows["auc"].notna()].to_dict("records")
-    figure = _figure(charts.watermark, 110 + 46 * len(rows) + min(18 * len(rows), 180))
+    figure = blank(charts.watermark, 110 + 46 * len(rows) + min(18 * len(rows), 180))
     for place, row in enumerate(rows):
         _add_interval(figure, charts.styles[str(row["fuser"])], row, place)
     lowest = min([0.5, *(np.nanmin([row["auc"], row["auc_low"]]) for row in rows)])
     figure.add_vline(x=0.5, line={"color": "#9aa5b1", "dash": "dot", "width": 1})
-    figure.update_xaxes(title="AUC", range=[max(lowest - 0.03, -0.02), 1.02], dtick=0.1, **_AXIS)
+    figure.update_xaxes(title="AUC", range=[max(lowest - 0.03, -0.02), 1.02], dtick=0.1, **AXIS)
     labels = [label(str(row["fuser"])) for row in rows]
     figure.update_yaxes(tickvals=list(range(len(rows))), ticktext=labels, range=[len(rows) - 0.4, -0.6])
     figure.update_yaxes(automargin=True, zeroline=False, showgrid=False)
@@ -127,14 +127,14 @@ def distributions(charts: TargetCharts) -> go.Figure:
         _add_histogram(figure, charts.scores(fuser), edges, cell)
         line = {"color": MUTED, "dash": "dot", "width": 1}
         figure.add_vline(x=charts.threshold, line=line, **cell)
-    figure.update_xaxes(**_AXIS, range=[edges[0], edges[-1]])
-    figure.update_yaxes(**_AXIS, tickformat=".0%", rangemode="tozero")
+    figure.update_xaxes(**AXIS, range=[edges[0], edges[-1]])
+    figure.update_yaxes(**AXIS, tickformat=".0%", rangemode="tozero")
     legend = {"orientation": "h", "yref": "container", "y": 1, "yanchor": "top", "x": 0, "xanchor": "left"}
     figure.update_layout(barmode="overlay", bargap=0.04, legend=legend, margin={"t": 66})
     return figure
 
 
-def _figure(watermark: str, height: int) -> go.Figure:
+def blank(watermark: str, height: int) -> go.Figure:
     return dress(go.Figure(), watermark, height)
 
 
@@ -158,7 +158,7 @@ def dress(figure: go.Figure, watermark: str, height: int) -> go.Figure:
 
 def _add_roc(figure: go.Figure, charts: TargetCharts, row: dict[Any, Any]) -> None:
     name = str(row["fuser"])
-    style, full = charts.styles[name], _plain(name)
+    style, full = charts.styles[name], plain(name)
     curve = roc_curve(*charts.scores(name))
     if not len(curve.fpr):
         return
@@ -185,7 +185,7 @@ def _add_roc(figure: go.Figure, charts: TargetCharts, row: dict[Any, Any]) -> No
 
 
 def _add_interval(figure: go.Figure, style: FuserStyle, row: dict[Any, Any], place: int) -> None:
-    full, text = _plain(str(row["fuser"])), format_auc(row)
+    full, text = plain(str(row["fuser"])), format_auc(row)
     reach = np.nan_to_num([row["auc_high"] - row["auc"], row["auc"] - row["auc_low"]])
     figure.add_scatter(
         x=[row["auc"]],
@@ -221,9 +221,9 @@ def _add_histogram(figure: go.Figure, pair: tuple[np.ndarray, np.ndarray], edges
 
 def label(name: str) -> str:
     """A name short enough for an axis or a legend."""
-    return _plain(name if len(name) <= _LABEL else name[: _LABEL - 1] + "…")
+    return plain(name if len(name) <= _LABEL else name[: _LABEL - 1] + "…")
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
     """A name as plotly shall print it: no markup, and no ``%{x}`` to fill in."""
     return html.escape(name).replace("{", "&#123;")

@@ -10,9 +10,8 @@ import attrs
 
 from taskfusion.evaluation.console import MISSING, format_number
 from taskfusion.report.data import ReportData
+from taskfusion.report.matrix import p_text, signed
 
-WORKLIST_ROWS = 200
-_TRUTHS = {1: "positive", 0: "negative", -1: "unknown"}
 _NUMBERS = ("auprc", "tpr", "tnr", "accuracy", "f1", "brier")
 
 
@@ -29,25 +28,6 @@ class ResultTable:
     split: str
     rows: list[dict[str, str]]
     notes: list[str]
-
-
-@attrs.frozen
-class Worklist:
-    """The cases a reader would look at first.
-
-    Attributes:
-        target: whose score sorts them.
-        fusers: the columns; the first one sorts.
-        targets: the targets whose truth is shown.
-        rows: per case ``case``, ``truths`` (texts) and ``scores`` (numbers, NaN where missing).
-        total: how many cases there are.
-    """
-
-    target: str
-    fusers: list[str]
-    targets: list[str]
-    rows: list[dict[str, Any]]
-    total: int
 
 
 def result_table(data: ReportData, target: str, split: str) -> ResultTable:
@@ -72,25 +52,6 @@ def why_missing(n: int, positives: int) -> str:
     if positives == 0:
         return f"no positive case: all {n} {cases} negative"
     return f"no negative case: all {n} {cases} positive" if positives == n else ""
-
-
-def worklist(data: ReportData) -> Worklist | None:
-    """Cases of the main split, the highest score of the first fuser for the first target first."""
-    targets = [str(name) for name in data.results["target"].unique()]
-    table = data.predictions[data.predictions["split"] == data.main_split]
-    first = table[table["target"].isin(targets[:1])]
-    if first.empty:
-        return None
-    scores = first.pivot(index="case", columns="fuser", values="score")
-    fusers = [name for name in data.fusers if name in scores]
-    scores = scores[fusers].sort_values(fusers[0], ascending=False, kind="stable", na_position="last")
-    truths = table.drop_duplicates(["case", "target"]).pivot(index="case", columns="target", values="truth")
-    shown = [name for name in targets if name in truths]
-    rows = [
-        {"case": str(case), "truths": [_truth(truths.loc[case, name]) for name in shown], "scores": list(values)}
-        for case, values in zip(scores.index[:WORKLIST_ROWS], scores.to_numpy(), strict=False)
-    ]
-    return Worklist(targets[0], fusers, shown, rows, len(scores))
 
 
 def facts(data: ReportData) -> list[tuple[str, str]]:
@@ -140,22 +101,10 @@ def _notes(rows: list[dict[Any, Any]]) -> list[str]:
 
 def _difference(row: Mapping[Any, Any]) -> dict[str, str]:
     interval = "" if math.isnan(row["difference_low"]) else _signed_interval(row)
-    p_values = {name: _p(row[name]) for name in ("p", "p_delong", "p_wilcoxon")}
+    p_values = {name: p_text(row[name]) if name in row else "" for name in ("p", "p_holm", "p_delong", "p_wilcoxon")}
     names = {name: str(row[name]) for name in ("fuser", "reference")}
-    return {**names, "difference": _signed(row["difference"]), "interval": interval, "n": f"{row['n']:,}", **p_values}
+    return {**names, "difference": signed(row["difference"]), "interval": interval, "n": f"{row['n']:,}", **p_values}
 
 
 def _signed_interval(row: Mapping[Any, Any]) -> str:
-    return f"[{_signed(row['difference_low'])}, {_signed(row['difference_high'])}]"
-
-
-def _signed(value: float) -> str:
-    return MISSING if math.isnan(value) else f"{value:+.3f}".replace("-", "−")
-
-
-def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else format_number(value)
-
-
-def _truth(value: float) -> str:
-    return MISSING if math.isnan(value) else _TRUTHS[int(value)]
+    return f"[{signed(row['difference_low'])}, {signed(row['difference_high'])}]"

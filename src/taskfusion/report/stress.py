@@ -38,7 +38,7 @@ def write_stress_page(path: Path, table: pd.DataFrame, notice: str) -> None:
     write_text(path, PAGE.format(script=plotly_script(), notice=warned, chart=chart))
 
 
-def stress_figure(table: pd.DataFrame, notice: str = "") -> go.Figure:
+def stress_figure(table: pd.DataFrame, notice: str = "", styles: dict[str, FuserStyle] | None = None) -> go.Figure:
     """A panel per task (column) and target (row), a line per fuser."""
     from plotly.subplots import make_subplots
 
@@ -49,15 +49,18 @@ def stress_figure(table: pd.DataFrame, notice: str = "") -> go.Figure:
     spacing = {"vertical_spacing": 0.3 / len(targets), "horizontal_spacing": 0.04}
     figure = make_subplots(len(targets), len(tasks), shared_yaxes="all", subplot_titles=titles, **spacing)
     dress(figure, notice, 130 + 300 * len(targets))
-    styles = style_fusers(table["fuser"].unique())
+    styles = styles or style_fusers(table["fuser"].unique())
+    named: set[str] = set()
     for (task, target, fuser), rows in table.groupby(["task", "target", "fuser"], sort=False):
-        first = (task, target) == (tasks[0], targets[0])
+        first = str(fuser) not in named
+        named.add(str(fuser))
         cell = {"row": targets.index(target) + 1, "col": tasks.index(task) + 1}
         _add_line(figure, str(fuser), rows, (styles[str(fuser)], first, cell))
     figure.update_xaxes(tickformat=".0%", dtick=0.25, range=[-0.03, 1.03])
     figure.update_xaxes(title="share missing", row=len(targets))
     figure.update_yaxes(title="AUC", col=1)
-    figure.update_layout(legend={"orientation": "h", "y": -0.18 / len(targets)}, margin={"t": 50, "b": 90})
+    legend = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom"}
+    figure.update_layout(legend=legend, margin={"t": 50, "b": 110})
     return figure
 
 

@@ -9,6 +9,7 @@ import attrs
 NEGATIVE, POSITIVE = "#56B4E9", "#D55E00"  # of the truth; used up last for fusers
 INK, MUTED, GRID = "#1f2933", "#5f6b7a", "#e4e7eb"
 _COLORS = ("#0072B2", "#009E73", "#CC79A7", "#E69F00", "#000000", NEGATIVE, POSITIVE)
+MARK_COLORS = ("#E69F00", "#56B4E9", "#F0E442", "#CC79A7", "#009E73", "#D55E00", "#FFFFFF")  # on dark pictures
 _DASHES = ("solid", "dash", "dot", "dashdot")
 _SYMBOLS = ("circle", "square", "triangle-up", "star", "hexagon", "cross", "x")
 _BASELINE_COLORS = ("#6b7280", "#9aa3ae")

@@ -7,29 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import attrs
-
 from taskfusion.files import replacing
-from taskfusion.report.data import TaskSection
+from taskfusion.report.data import Chart, TaskSection
 from taskfusion.tasks.diagnostics import Curve
-
-
-@attrs.frozen
-class TaskChart:
-    """A drawn chart of a task."""
-
-    title: str
-    caption: str
-    html: str
-    wide: bool = False
-
 
 _FROC = "Hit: IoU of at least 0.2, or the detection's centre in the true box. Dotted: one false positive per image."
 _ROC = "AUC beside each name. Per case the highest score of the case's views counts."
 _HISTORY = "Chosen on the validation split, never learned from it."
 
 
-def task_charts(section: TaskSection, watermark: str, place: str) -> list[TaskChart]:
+def task_charts(section: TaskSection, watermark: str, place: str) -> list[Chart]:
     """ROC and FROC where the task has curves, and a history per stage of its training.
 
     Args:
@@ -45,11 +32,11 @@ def task_charts(section: TaskSection, watermark: str, place: str) -> list[TaskCh
     for kind, title, caption, draw in kinds:
         curves = [curve for curve in section.curves if curve.kind == kind]
         if curves:
-            charts.append(TaskChart(title, caption, to_html(draw(curves, watermark), f"{kind}-{place}")))
+            charts.append(Chart(title, caption, to_html(draw(curves, watermark), f"{kind}-{place}")))
     for number, (stage, history) in enumerate(section.histories.items()):
         title = f"Training: {stage.replace('_', ' ')}" if stage else "Training"
         drawn = to_html(figures.training_history(stage, history, watermark), f"history-{place}-{number}")
-        charts.append(TaskChart(title, _HISTORY, drawn, wide=True))
+        charts.append(Chart(title, _HISTORY, drawn, wide=True))
     return charts
 
 
