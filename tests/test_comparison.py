@@ -260,3 +260,9 @@ def test_cross_validation_without_inner_folds_says_that_nothing_was_chosen(tmp_p
     points = made.comparison.points.set_index(["fuser", "rule"])
     assert points.loc[("max", "youden"), "chosen_on"] == "nothing: no cases to choose on"
     assert np.isnan(points.loc[("max", "youden"), "tpr"]) and points.loc[("max", "0.5"), "tpr"] >= 0
+
+
+def test_a_p_value_that_is_not_corrected_is_not_marked(outcome):
+    tables = {each.key: each for each in outcome.comparison.layouts()}
+    cells = [cell for row in tables["p-wilcoxon-ill"].rows for cell in row]
+    assert any(cell.text == "< 0.001" for cell in cells) and not any(cell.bold for cell in cells)
