@@ -12,7 +12,7 @@ import yaml
 
 import taskfusion
 from taskfusion.errors import DataError, SpecError, UnknownNameError
-from taskfusion.evaluation.layout import Cell, Layout
+from taskfusion.evaluation.layout import Cell, Layout, p_matrix
 from taskfusion.experiment import run
 from taskfusion.plugins import build_registry
 
@@ -262,7 +262,9 @@ def test_cross_validation_without_inner_folds_says_that_nothing_was_chosen(tmp_p
     assert np.isnan(points.loc[("max", "youden"), "tpr"]) and points.loc[("max", "0.5"), "tpr"] >= 0
 
 
-def test_a_p_value_that_is_not_corrected_is_not_marked(outcome):
-    tables = {each.key: each for each in outcome.comparison.layouts()}
-    cells = [cell for row in tables["p-wilcoxon-ill"].rows for cell in row]
-    assert any(cell.text == "< 0.001" for cell in cells) and not any(cell.bold for cell in cells)
+@pytest.mark.parametrize(("column", "marked"), [("p_wilcoxon", 0), ("p_holm", 2)])
+def test_a_p_value_that_is_not_corrected_is_not_marked(column, marked):
+    pair = {"fuser": "a", "reference": "b", "target": "ill", "p_wilcoxon": 1e-9, "p_holm": 1e-9}
+    rows = p_matrix(pd.DataFrame([pair]), "ill", column, 0.05).rows
+    assert [cell.text for row in rows for cell in row].count("< 0.001") == 2
+    assert sum(cell.bold for row in rows for cell in row) == marked
