@@ -12,7 +12,7 @@ import yaml
 
 import taskfusion
 from taskfusion.errors import DataError, SpecError, UnknownNameError
-from taskfusion.evaluation.layout import Cell, Layout
+from taskfusion.evaluation.layout import Cell, Layout, p_matrix
 from taskfusion.experiment import run
 from taskfusion.plugins import build_registry
 
@@ -260,3 +260,11 @@ def test_cross_validation_without_inner_folds_says_that_nothing_was_chosen(tmp_p
     points = made.comparison.points.set_index(["fuser", "rule"])
     assert points.loc[("max", "youden"), "chosen_on"] == "nothing: no cases to choose on"
     assert np.isnan(points.loc[("max", "youden"), "tpr"]) and points.loc[("max", "0.5"), "tpr"] >= 0
+
+
+@pytest.mark.parametrize(("column", "marked"), [("p_wilcoxon", 0), ("p_holm", 2)])
+def test_a_p_value_that_is_not_corrected_is_not_marked(column, marked):
+    pair = {"fuser": "a", "reference": "b", "target": "ill", "p_wilcoxon": 1e-9, "p_holm": 1e-9}
+    rows = p_matrix(pd.DataFrame([pair]), "ill", column, 0.05).rows
+    assert [cell.text for row in rows for cell in row].count("< 0.001") == 2
+    assert sum(cell.bold for row in rows for cell in row) == marked

@@ -141,11 +141,12 @@ def p_matrix(pairs: pd.DataFrame, target: str, column: str, alpha: float) -> Lay
     part = pairs[pairs["target"] == target]
     names = list(dict.fromkeys([*part["fuser"], *part["reference"]]))
     known = {frozenset(pair): p for *pair, p in part[["fuser", "reference", column]].itertuples(index=False)}
-    rows = []
+    rows, marked = [], column.endswith("_holm")  # what is not corrected is not marked
     for one in names:
         found = [known.get(frozenset((one, other)), float("nan")) for other in names]
         cells = [
-            Cell("∞") if one == other else Cell(p_text(p), p < alpha) for other, p in zip(names, found, strict=True)
+            Cell("∞") if one == other else Cell(p_text(p), marked and p < alpha)
+            for other, p in zip(names, found, strict=True)
         ]
         rows.append([Cell(str(one)), *cells])
     said = {

@@ -176,7 +176,6 @@ def calibration_line(truth: Array, score: Array) -> tuple[float, float]:
     the classes apart without a mistake (the slope would be infinite), and for scores outside [0, 1].
     """
     from scipy.special import logit
-    from sklearn.linear_model import LogisticRegression
 
     positive, score = _checked(truth, score)
     if not _both_classes(positive) or score.min() < 0 or score.max() > 1:
@@ -184,9 +183,24 @@ def calibration_line(truth: Array, score: Array) -> tuple[float, float]:
     high, low = score[positive], score[~positive]
     if high.min() >= low.max() or low.min() >= high.max():
         return NAN, NAN
-    odds = logit(np.clip(score, 1e-6, 1 - 1e-6))[:, None]
-    line = LogisticRegression(C=np.inf, solver="newton-cholesky").fit(odds, positive)
-    return float(line.coef_[0, 0]), float(line.intercept_[0])
+    return logistic_line(logit(np.clip(score, 1e-6, 1 - 1e-6)), positive)
+
+
+def logistic_line(x: Array, positive: Array, weights: Array | None = None) -> tuple[float, float]:
+    """Slope and intercept of a logistic regression on one number, not penalised; ``(cases,)`` each."""
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
+    middle, spread = float(x.mean()), float(x.std()) or 1.0
+    line = LogisticRegression(C=np.inf, tol=1e-8, max_iter=1000)
+    with warnings.catch_warnings():
+        # a line search that gives up at the last digits of the best line is no news to anybody
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        line.fit(((x - middle) / spread)[:, None], positive, sample_weight=weights)
+    slope = float(line.coef_[0, 0]) / spread
+    return slope, float(line.intercept_[0]) - slope * middle
 
 
 def _checked(truth: Array, score: Array) -> tuple[Array, Array]:

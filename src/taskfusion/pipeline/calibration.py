@@ -9,6 +9,7 @@ import attrs
 import numpy as np
 
 from taskfusion.errors import DataError
+from taskfusion.evaluation.metrics import logistic_line
 from taskfusion.images import Array
 
 Calibrate = Literal["none", "sigmoid", "isotonic"]
@@ -71,18 +72,14 @@ def fit_calibration(kind: Calibrate, truth: Array, score: Array) -> Calibration 
 def _sigmoid(positive: Array, score: Array) -> Calibration | None:
     """Platt's scaling (1999), of the log-odds, with his targets a little inside of 0 and 1, so that it stays finite."""
     from scipy.special import logit
-    from sklearn.linear_model import LogisticRegression
 
     ups, downs = int(positive.sum()), int((~positive).sum())
     goal = np.where(positive, (ups + 1) / (ups + 2), 1 / (downs + 2))
     odds = logit(np.clip(score, EDGE, 1 - EDGE))
     if np.ptp(odds) == 0:
         return None
-    twice = np.concatenate([odds, odds])[:, None]
-    labels = np.repeat([1, 0], len(odds))
-    line = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-8)
-    line.fit(twice, labels, sample_weight=np.concatenate([goal, 1 - goal]))
-    slope, intercept = float(line.coef_[0, 0]), float(line.intercept_[0])
+    labels, weights = np.repeat([1, 0], len(odds)), np.concatenate([goal, 1 - goal])
+    slope, intercept = logistic_line(np.concatenate([odds, odds]), labels, weights)
     return Calibration("sigmoid", (slope,), (intercept,), len(positive)) if slope > 0 else None
 
 
