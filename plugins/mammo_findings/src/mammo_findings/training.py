@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 
-from mammo_data.augment import Augmentation, augment_batch
+from mammo_data.augment import FINDINGS, PATCHES, Augmentation, augment_batch
 from mammo_findings.config import FindingsConfig
-from mammo_findings.networks import classifier, patch_model, start_from_patches, view_model
-from mammo_findings.views import TrainingViews, check_trainable, cut_patches, draw_sites, read_views
+from mammo_findings.networks import classifier, patch_model, set_scale, start_from_patches, view_model
+from mammo_findings.views import TrainingViews, check_trainable, cut_patches, draw_sites, grey_statistics, read_views
 from taskfusion.cases import Cohort
 from taskfusion.images import short_hash
 from taskfusion.tasks.base import FitContext, config_data
@@ -19,7 +20,9 @@ from taskfusion.training.batches import Batches
 from taskfusion.training.fitting import train
 from taskfusion.training.stages import once
 
-AUGMENTATION = Augmentation(flip=True, vertical_flip=True, rotation=15, crop=0.9)
+VIEW_AUGMENTATION = {"free": attrs.evolve(FINDINGS, crop=0.9), "paper": FINDINGS}
+SECOND_STAGE = ("pooling", "hidden", "dropout", "pretrain", "whole")
+"""Options that the patch model does not depend on."""
 
 
 def fit_networks(cohort: Cohort, config: FindingsConfig, context: FitContext) -> tuple[keras.Model, dict[str, Any]]:
@@ -30,7 +33,9 @@ def fit_networks(cohort: Cohort, config: FindingsConfig, context: FitContext) ->
     learned = data[0]
     classes = 1 + (len(cohort.annotations.classes) if config.distinguish else 1)
     seen = [array.tobytes() for part in data for array in (part.pixels, part.lesion, part.boxes, part.classes)]
-    key = short_hash(config_data(config), context.seed, *seen)
+    options = config_data(config)
+    first = {name: value for name, value in options.items() if name not in SECOND_STAGE}
+    statistics = grey_statistics(learned.pixels)
     figures: dict[str, Any] = {
         "patch_classes": classes,
         "views": {"train": len(learned.lesion), "validation": len(data[1].lesion)},
@@ -39,13 +44,15 @@ def fit_networks(cohort: Cohort, config: FindingsConfig, context: FitContext) ->
     repeatable(context.seed)
     patch = patch_model(config, classes) if config.pretrain else None
     if patch is not None:
-        path = _stage_path(context, "patch", key)
+        set_scale(patch, *statistics)
+        path = _stage_path(context, "patch", short_hash(first, context.seed, *seen))
         figures["patch"] = once(patch, path, lambda: _train_patches(patch, data, config, context))
     repeatable(context.seed + 1)
     view = view_model(config)
+    set_scale(view, *statistics)
     if patch is not None:
         start_from_patches(view, patch, config)
-    path = _stage_path(context, "view", key)
+    path = _stage_path(context, "view", short_hash(options, context.seed, *seen))
     figures["view"] = once(view, path, lambda: _train_views(view, data, config, context))
     return view, figures
 
@@ -61,7 +68,10 @@ def _train_patches(
     sites = draw_sites(learned, config, context.seed)
 
     def transform(places: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-        return cut_patches(learned.pixels, places, config.patch, generator)
+        patches = cut_patches(
+            learned.pixels, places, config.patch, generator if config.augmentation == "free" else None
+        )
+        return augment_batch(patches, generator, PATCHES) if config.augmentation == "paper" else patches
 
     lesion = (sites.labels > 0).astype(int)
     batches = Batches(sites.places, sites.labels, config.patches.batches(context.seed), transform, lesion)
@@ -77,9 +87,11 @@ def _train_views(
     view: keras.Model, data: tuple[TrainingViews, ...], config: FindingsConfig, context: FitContext
 ) -> dict[str, Any]:
     learned, held_out = data
+    how: Augmentation | None = VIEW_AUGMENTATION.get(config.augmentation)
 
     def transform(pixels: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-        return augment_batch(pixels.astype(np.float32), generator, AUGMENTATION)
+        whole = pixels.astype(np.float32)
+        return augment_batch(whole, generator, how) if how is not None else whole
 
     batches = Batches(learned.pixels, learned.lesion, config.whole.batches(context.seed), transform, learned.lesion)
     chosen_on = (held_out.pixels, held_out.lesion) if len(held_out.lesion) else None
