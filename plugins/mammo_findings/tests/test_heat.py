@@ -47,9 +47,8 @@ def bright_spot_finder(**options: Any) -> Findings:
 
 
 def places_of(task: Findings, case: Case) -> list[np.ndarray]:
-    from mammo_findings.task import _ask
-
     from mammo_data.batches import prepare_views
+    from mammo_findings.task import _ask
 
     prepared = prepare_views([case], task.config.views, task.config.size)
     return list(_ask(mapped(task.network("view")), prepared)[2])

@@ -34,7 +34,7 @@ class NetworksTask(TaskModel):
 
     @abstractmethod
     def build(self) -> Mapping[str, keras.Model]:
-        """The networks as the configuration has them, with any weights."""
+        """The networks as the configuration, and the figures of a training that was loaded, have them; any weights."""
 
     def keep(self, networks: Mapping[str, keras.Model], figures: Mapping[str, Any]) -> None:
         """What training gave: networks by name, and JSON data about it."""
@@ -67,10 +67,12 @@ class NetworksTask(TaskModel):
 
     def load_weights(self, folder: Path) -> None:
         """Read what :meth:`save_weights` wrote."""
+        figures = read_json(folder / "figures.json")
+        self._networks, self._figures = {}, figures
         networks = self.build()
         for name, network in networks.items():
             network.load_weights(folder / f"{name}.weights.h5")
-        self.keep(networks, read_json(folder / "figures.json"))
+        self.keep(networks, figures)
 
     def summary(self) -> Mapping[str, Any]:
         """Figures of the training: losses and validation AUCs per epoch and stage, counts, baselines."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -25,6 +24,7 @@ from taskfusion.training.fitting import train
 from taskfusion.training.inference import predict_batches
 from taskfusion.training.recipe import Recipe
 from taskfusion.training.stages import once
+from taskfusion.training.watch import Stage
 
 NOTHING = Augmentation(flip=False, rotation=0, crop=1)
 VIEW_AUGMENTATION = {"none": NOTHING, "plain": DENSITY_VIEW, "paper": DENSITY_VIEW}
@@ -114,8 +114,8 @@ def fit_networks(
     networks: dict[str, keras.Model] = {}
     if config.pretrain:
         view = networks["view"] = view_model(config)
-        path = _stage_path(context, "view", short_hash(first, context.seed, *seen))
-        figures["view"] = once(view, path, lambda: _train_view(view, (exams, held_out), config, context))
+        one = Stage(context, "view", short_hash(first, context.seed, *seen))
+        figures["view"] = once(view, one.weights, lambda: _train_view(view, (exams, held_out), config, one))
         figures["mean_of_views"] = _mean_of_views(view, held_out, config)
     if config.answer != "patient":
         return networks, figures
@@ -123,34 +123,28 @@ def fit_networks(
     patient = networks["patient"] = patient_model(config)
     if config.pretrain:
         start_from_views(patient, networks["view"], config)
-    path = _stage_path(context, "patient", short_hash(options, context.seed, *seen))
-    figures["patient"] = once(patient, path, lambda: _train_patient(patient, (exams, held_out), config, context))
+    two = Stage(context, "patient", short_hash(options, context.seed, *seen))
+    figures["patient"] = once(patient, two.weights, lambda: _train_patient(patient, (exams, held_out), config, two))
     return networks, figures
 
 
-def _stage_path(context: FitContext, stage: str, key: str) -> Path | None:
-    return None if context.folder is None else context.folder / f"density-{stage}-{key}.weights.h5"
-
-
-def _train_view(
-    view: keras.Model, data: tuple[Exams, Exams], config: DensityConfig, context: FitContext
-) -> dict[str, Any]:
+def _train_view(view: keras.Model, data: tuple[Exams, Exams], config: DensityConfig, stage: Stage) -> dict[str, Any]:
     exams, held_out = data
     samples, answers = exams.views()
     batches = Batches(
-        samples, answers, config.view.batches(context.seed), _augmented(VIEW_AUGMENTATION[config.augmentation])
+        samples, answers, config.view.batches(stage.context.seed), _augmented(VIEW_AUGMENTATION[config.augmentation])
     )
-    return _train(classifier(view), batches, held_out.views(), config.view, (context, "density: view model"))
+    return _train(classifier(view), batches, held_out.views(), config.view, (stage, "density: view model"))
 
 
 def _train_patient(
-    patient: keras.Model, data: tuple[Exams, Exams], config: DensityConfig, context: FitContext
+    patient: keras.Model, data: tuple[Exams, Exams], config: DensityConfig, stage: Stage
 ) -> dict[str, Any]:
     exams, held_out = data
-    options = config.patient.batches(context.seed)
+    options = config.patient.batches(stage.context.seed)
     batches = Batches(exams.pixels, exams.answers, options, _augmented(PATIENT_AUGMENTATION[config.augmentation]))
     chosen_on = (held_out.pixels, held_out.answers)
-    return _train(classifier(patient), batches, chosen_on, config.patient, (context, "density: patient model"))
+    return _train(classifier(patient), batches, chosen_on, config.patient, (stage, "density: patient model"))
 
 
 def _train(
@@ -158,12 +152,12 @@ def _train(
     batches: Batches,
     held_out: tuple[np.ndarray, np.ndarray],
     recipe: Recipe,
-    told: tuple[FitContext, str],
+    told: tuple[Stage, str],
 ) -> dict[str, Any]:
-    context, description = told
-    with context.progress.step(description, total=recipe.total(len(batches))) as bar:
+    stage, title = told
+    with stage.watched(title, recipe.total(len(batches))) as watch:
         chosen_on = (grey(held_out[0]), held_out[1]) if len(held_out[1]) else None
-        return train(model, batches, chosen_on, recipe, bar)
+        return train(model, batches, chosen_on, recipe, watch)
 
 
 def _augmented(how: Augmentation) -> Any:

@@ -22,9 +22,9 @@ lies this many pixels further to the right and further down than the step itself
 def evidence(places: np.ndarray, features: np.ndarray, view: keras.Model) -> np.ndarray:
     """How much more every place speaks for a lesion than the mean place does.
 
-    The gap of F's two logits, as a function of what was pooled, is linear, or was made of a ReLU layer and then is
-    linear near ``features``. Its slope weighs each place: CAM (Zhou et al. 2016), and with the hidden layer Grad-CAM
-    (Selvaraju et al. 2017), whose gradient is written out here, so that any backend serves.
+    The gap of F's logits, of any lesion and of none, as a function of what was pooled, is linear near ``features``
+    (exactly with two classes and no hidden layer). Its slope weighs each place: CAM (Zhou et al. 2016), and with the
+    hidden layer Grad-CAM (Selvaraju et al. 2017), whose gradient is written out here, so that any backend serves.
 
     Args:
         places: (views, rows, columns, channels).
@@ -34,13 +34,23 @@ def evidence(places: np.ndarray, features: np.ndarray, view: keras.Model) -> np.
     Returns:
         (views, rows, columns).
     """
-    kernel = np.asarray(view.get_layer(HEAD).get_weights()[0])
-    slope = np.broadcast_to(kernel[:, 1] - kernel[:, 0], (len(features), len(kernel)))
-    if any(layer.name == HIDDEN for layer in view.layers):
-        inner, bias = view.get_layer(HIDDEN).get_weights()
-        slope = (slope * (features @ inner + bias > 0)) @ inner.T
+    hidden = view.get_layer(HIDDEN).get_weights() if any(layer.name == HIDDEN for layer in view.layers) else None
+    inner = features if hidden is None else np.maximum(features @ hidden[0] + hidden[1], 0)
+    slope = _slope(inner, *view.get_layer(HEAD).get_weights())
+    if hidden is not None:
+        slope = (slope * (inner > 0)) @ hidden[0].T
     found = np.einsum("vrcf,vf->vrc", places, slope)
     return found - found.mean(axis=(1, 2), keepdims=True)
+
+
+def _slope(inner: np.ndarray, kernel: np.ndarray, bias: np.ndarray) -> np.ndarray:
+    """Of "any lesion" against normal, at what enters the last layer: (views, channels).
+
+    Of several kinds of lesions each counts as much as it is likely.
+    """
+    logits = inner @ kernel[:, 1:] + bias[1:]
+    kinds = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return (kinds / kinds.sum(axis=1, keepdims=True)) @ kernel[:, 1:].T - kernel[:, 0]
 
 
 def shares(found: np.ndarray, scores: np.ndarray) -> np.ndarray:

@@ -48,10 +48,10 @@ class Findings(NetworksTask):
         return TaskSpec(Level.VIEW, ("lesion",), self.config.views, self.config.channels)
 
     def build(self) -> Mapping[str, keras.Model]:
-        """``view``: F."""
+        """``view``: F, of as many classes as the patch model it started from."""
         from mammo_findings.networks import view_model
 
-        return {"view": view_model(self.config)}
+        return {"view": view_model(self.config, self._figures.get("classes", 2))}
 
     def fit(self, cohort: Cohort, context: FitContext) -> Self:
         """Train the patch model, then F on whole views."""

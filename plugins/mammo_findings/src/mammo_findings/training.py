@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -19,6 +18,7 @@ from taskfusion.training.backend import keras, repeatable
 from taskfusion.training.batches import Batches
 from taskfusion.training.fitting import train
 from taskfusion.training.stages import once
+from taskfusion.training.watch import Stage
 
 VIEW_AUGMENTATION = {"free": attrs.evolve(FINDINGS, crop=0.9), "paper": FINDINGS}
 SECOND_STAGE = ("pooling", "hidden", "dropout", "pretrain", "whole")
@@ -31,13 +31,13 @@ def fit_networks(cohort: Cohort, config: FindingsConfig, context: FitContext) ->
     assert cohort.annotations is not None
     data = tuple(read_views(cohort, split, config, context) for split in ("train", "validation"))
     learned = data[0]
-    classes = 1 + (len(cohort.annotations.classes) if config.distinguish else 1)
+    classes = 1 + (len(cohort.annotations.classes) if config.distinguish and config.pretrain else 1)
     seen = [array.tobytes() for part in data for array in (part.pixels, part.lesion, part.boxes, part.classes)]
     options = config_data(config)
     first = {name: value for name, value in options.items() if name not in SECOND_STAGE}
     statistics = grey_statistics(learned.pixels)
     figures: dict[str, Any] = {
-        "patch_classes": classes,
+        "classes": classes,
         "views": {"train": len(learned.lesion), "validation": len(data[1].lesion)},
         "views_with_lesion": {"train": int(learned.lesion.sum()), "validation": int(data[1].lesion.sum())},
     }
@@ -45,27 +45,23 @@ def fit_networks(cohort: Cohort, config: FindingsConfig, context: FitContext) ->
     patch = patch_model(config, classes) if config.pretrain else None
     if patch is not None:
         set_scale(patch, *statistics)
-        path = _stage_path(context, "patch", short_hash(first, context.seed, *seen))
-        figures["patch"] = once(patch, path, lambda: _train_patches(patch, data, config, context))
+        one = Stage(context, "patch", short_hash(first, context.seed, *seen))
+        figures["patch"] = once(patch, one.weights, lambda: _train_patches(patch, data, config, one))
     repeatable(context.seed + 1)
-    view = view_model(config)
+    view = view_model(config, classes)
     set_scale(view, *statistics)
     if patch is not None:
         start_from_patches(view, patch, config)
-    path = _stage_path(context, "view", short_hash(options, context.seed, *seen))
-    figures["view"] = once(view, path, lambda: _train_views(view, data, config, context))
+    two = Stage(context, "view", short_hash(options, context.seed, *seen))
+    figures["view"] = once(view, two.weights, lambda: _train_views(view, data, config, two))
     return view, figures
 
 
-def _stage_path(context: FitContext, stage: str, key: str) -> Path | None:
-    return None if context.folder is None else context.folder / f"findings-{stage}-{key}.weights.h5"
-
-
 def _train_patches(
-    patch: keras.Model, data: tuple[TrainingViews, ...], config: FindingsConfig, context: FitContext
+    patch: keras.Model, data: tuple[TrainingViews, ...], config: FindingsConfig, stage: Stage
 ) -> dict[str, Any]:
     learned, held_out = data
-    sites = draw_sites(learned, config, context.seed)
+    sites = draw_sites(learned, config, stage.context.seed)
 
     def transform(places: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         patches = cut_patches(
@@ -74,17 +70,17 @@ def _train_patches(
         return augment_batch(patches, generator, PATCHES) if config.augmentation == "paper" else patches
 
     lesion = (sites.labels > 0).astype(int)
-    batches = Batches(sites.places, sites.labels, config.patches.batches(context.seed), transform, lesion)
+    batches = Batches(sites.places, sites.labels, config.patches.batches(stage.context.seed), transform, lesion)
     chosen_on = None
     if len(held_out.lesion):
-        others = draw_sites(held_out, config, context.seed)
+        others = draw_sites(held_out, config, stage.context.seed)
         chosen_on = (cut_patches(held_out.pixels, others.places, config.patch), others.labels)
-    with context.progress.step("findings: patch model", total=config.patches.total(len(batches))) as bar:
-        return train(patch, batches, chosen_on, config.patches, bar)
+    with stage.watched("findings: patch model", config.patches.total(len(batches))) as watch:
+        return train(patch, batches, chosen_on, config.patches, watch)
 
 
 def _train_views(
-    view: keras.Model, data: tuple[TrainingViews, ...], config: FindingsConfig, context: FitContext
+    view: keras.Model, data: tuple[TrainingViews, ...], config: FindingsConfig, stage: Stage
 ) -> dict[str, Any]:
     learned, held_out = data
     how: Augmentation | None = VIEW_AUGMENTATION.get(config.augmentation)
@@ -93,7 +89,9 @@ def _train_views(
         whole = pixels.astype(np.float32)
         return augment_batch(whole, generator, how) if how is not None else whole
 
-    batches = Batches(learned.pixels, learned.lesion, config.whole.batches(context.seed), transform, learned.lesion)
+    batches = Batches(
+        learned.pixels, learned.lesion, config.whole.batches(stage.context.seed), transform, learned.lesion
+    )
     chosen_on = (held_out.pixels, held_out.lesion) if len(held_out.lesion) else None
-    with context.progress.step("findings: view model", total=config.whole.total(len(batches))) as bar:
-        return train(classifier(view), batches, chosen_on, config.whole, bar)
+    with stage.watched("findings: view model", config.whole.total(len(batches))) as watch:
+        return train(classifier(view), batches, chosen_on, config.whole, watch)
