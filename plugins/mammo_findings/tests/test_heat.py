@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
-from mammo_data.batches import PreparedViews, grey, prepare_views
 from mammo_findings.config import FindingsConfig
-from mammo_findings.heat import LEAN, evidence, shares
-from mammo_findings.networks import HEAD, HIDDEN, mapped, view_model
+from mammo_findings.heat import evidence, shares
+from mammo_findings.networks import BACKBONE, HEAD, HIDDEN, view_model
 from mammo_findings.task import Findings
 from taskfusion.cases import Case
 
@@ -19,41 +19,32 @@ SHAPE = (240, 200)
 
 
 def bright_spot_finder(**options: Any) -> Findings:
-    """F with random filters, whose last layer is the line that best tells places with a spot from those without."""
-    config = FindingsConfig(size=SIZE, width=0.25, patch=32, views=("L-CC",), **options)
-    task = Findings(config)
-    task.keep({"view": view_model(config)}, {})
-    spots = [(x, y) for x in (30, 70, 110) for y in (50, 90, 130, 170)]
-    places = np.concatenate([places_of(task, picture(spot)) for spot in spots])
-    truth = np.concatenate([spot_in_places(task, spot) for spot in spots])
-    direction = np.linalg.solve(places.T @ places + 1e-9 * np.eye(places.shape[1]), places.T @ truth)
-    kernel = np.stack([-direction, direction], axis=1).astype(np.float32)
+    """F set by hand: one channel of every layer carries brightness on, blurred; a lesion is what is bright."""
+    config = FindingsConfig(size=SIZE, width=0.125, patch=32, views=("L-CC",), **options)
+    view = view_model(config)
+    for layer in view.get_layer(BACKBONE).layers:
+        if isinstance(layer, keras.layers.DepthwiseConv2D | keras.layers.Conv2D):
+            layer.set_weights([carrying(layer.get_weights()[0])])
     if config.hidden:
-        bias = np.full(config.hidden, 9 + 9 * np.abs(places @ direction).max())  # the ReLU stays open
-        task.network("view").get_layer(HIDDEN).set_weights([np.tile(kernel[:, 1:], config.hidden), bias])
-        kernel = np.tile([[-1.0, 1.0]], (config.hidden, 1))
-    task.network("view").get_layer(HEAD).set_weights([kernel, np.zeros(2)])
+        view.get_layer(HIDDEN).set_weights([first_channel((config.channels, config.hidden)), np.zeros(config.hidden)])
+    kernel = first_channel((config.hidden or config.channels, 2)) @ [[-9.0, 9.0], [0.0, 0.0]]
+    view.get_layer(HEAD).set_weights([kernel, np.zeros(2)])
+    task = Findings(config)
+    task.keep({"view": view}, {})
     return task
 
 
-def prepared_of(task: Findings, image: np.ndarray) -> PreparedViews:
-    return prepare_views([Case.of("one", {"L-CC": image})], task.config.views, task.config.size)
+def carrying(kernel: np.ndarray) -> np.ndarray:
+    """A kernel of this shape that gives the first channel's mean to the first channel, and nothing to the others."""
+    made = np.zeros_like(kernel)
+    made[..., 0, 0] = 1 / (kernel.shape[0] * kernel.shape[1])
+    return made
 
 
-def places_of(task: Findings, image: np.ndarray) -> np.ndarray:
-    """What F pools, (places, channels)."""
-    places = mapped(task.network("view")).predict_on_batch(grey(prepared_of(task, image).pixels[0, :, ..., None]))[2]
-    return np.asarray(places, np.float64).reshape(-1, task.config.channels)
-
-
-def spot_in_places(task: Findings, spot: tuple[int, int]) -> np.ndarray:
-    """How near the middle of what a place looks at the spot lies, (places,)."""
-    placement = prepared_of(task, picture(spot)).placements[0][0]
-    assert placement is not None
-    (x, y) = placement.points_to_prepared(np.array([spot]))[0]
-    rows, columns = (np.arange(side // 32) * 32 + 16 + LEAN for side in SIZE)
-    away = np.square(columns[None] - x) + np.square(rows[:, None] - y)
-    return np.exp(-away / 32**2).ravel()
+def first_channel(shape: tuple[int, int]) -> np.ndarray:
+    made = np.zeros(shape)
+    made[0, 0] = 1
+    return made
 
 
 def picture(spot: tuple[int, int] | None) -> np.ndarray:

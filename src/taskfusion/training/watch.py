@@ -18,6 +18,11 @@ class Context(Protocol):
     """What a stage reads of a ``FitContext``."""
 
     @property
+    def seed(self) -> int:
+        """Everything random follows from it."""
+        ...
+
+    @property
     def progress(self) -> Progress:
         """Where to tell how far it is."""
         ...
