@@ -70,7 +70,7 @@ def test_the_heat_is_highest_at_the_bright_spot_in_left_and_right_breasts(option
             heat = task.heat_maps(Case.of("spot", {"L-CC": image}))["L-CC"].values
             assert heat.shape == SHAPE
             row, place = np.unravel_index(heat.argmax(), heat.shape)
-            assert np.hypot(row - y, place - column) < 27  # the nearest of places that are 36 pixels apart
+            assert np.hypot(row - y, place - column) < 36  # of one another lie F's places
 
 
 def test_the_highest_heat_of_a_view_is_its_score(trained: Findings, cohort: Any) -> None:
