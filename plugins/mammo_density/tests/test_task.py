@@ -18,7 +18,6 @@ from taskfusion.outputs import TaskOutput, check_output
 from taskfusion.plugins import build_registry
 from taskfusion.tasks.base import FitContext
 
-
 TINY = DensityConfig(
     size=(32, 32), shared=True, view=ViewRecipe(epochs=1, batch_size=8), patient=PatientRecipe(epochs=1, batch_size=4)
 )
