@@ -133,6 +133,12 @@ def test_the_view_model_and_its_mean_answer_from_the_same_training(trained: Dens
     assert [c.name for c in mean.curves(of_exams, cohort)] == ["mean(D^v)"]
 
 
+def test_a_view_model_alone_cannot_answer_for_exams(trained: Density) -> None:
+    expected = r"^task 'density' was trained without its network 'patient'; it has: view$"
+    with pytest.raises(NotFittedError, match=expected):
+        trained.answering("views").answering("patient")
+
+
 def test_the_baseline_told_on_validation_is_that_of_the_answers(trained: Density, cohort: Cohort) -> None:
     part = cohort.part("validation")
     mean = trained.answering("mean_of_views")

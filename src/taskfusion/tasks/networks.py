@@ -44,10 +44,13 @@ class NetworksTask(TaskModel):
         """A trained network.
 
         Raises:
-            NotFittedError: before training.
+            NotFittedError: before training, and for a network that the configuration left out of it.
         """
         if not self.is_fitted:
             raise NotFittedError(f"task {self.title!r} is not trained; call fit, or load a trained one")
+        if name not in self._networks:
+            has = ", ".join(self._networks)
+            raise NotFittedError(f"task {self.title!r} was trained without its network {name!r}; it has: {has}")
         return self._networks[name]
 
     @property

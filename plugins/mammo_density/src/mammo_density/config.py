@@ -90,6 +90,12 @@ class DensityConfig:
             raise SpecError(f"answer {self.answer!r} is the view model's, which pretrain: false leaves out")
 
     @property
+    def networks(self) -> tuple[str, ...]:
+        """What the answer needs: ``view``, D^v, unless it is left out; ``patient``, D, where D answers."""
+        first = ("view",) if self.pretrain else ()
+        return (*first, "patient") if self.answer == "patient" else first
+
+    @property
     def names(self) -> tuple[str, ...]:
         """What the task scores: "dense", or each of the four classes."""
         return ("dense",) if self.classes == 2 else BIRADS

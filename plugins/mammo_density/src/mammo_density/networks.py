@@ -49,9 +49,9 @@ def patient_model(config: DensityConfig) -> keras.Model:
 
 
 def build(config: DensityConfig) -> dict[str, keras.Model]:
-    """What the answer needs, untrained: ``view``, D^v, unless it is left out; ``patient``, D, where D answers."""
-    networks = {"view": view_model(config)} if config.pretrain else {}
-    return {**networks, "patient": patient_model(config)} if config.answer == "patient" else networks
+    """The networks that the answer needs, by name, untrained."""
+    makers = {"view": view_model, "patient": patient_model}
+    return {name: makers[name](config) for name in config.networks}
 
 
 def classifier(network: keras.Model) -> keras.Model:

@@ -69,13 +69,12 @@ class Density(NetworksTask):
         """The same trained networks with another answer: D^v and mean(D^v) of a trained D.
 
         Raises:
-            NotFittedError: before training.
+            NotFittedError: before training, and for D where only D^v was trained.
             SpecError: D^v was left out (``pretrain: false``).
-            KeyError: never trained: D of a task that answers with D^v.
         """
         other = Density(attrs.evolve(self.config, answer=answer))
-        names = ("view",) if answer != "patient" else tuple(self.build())
-        other.keep({name: self.network(name) for name in names}, self._figures)
+        other.keep({name: self.network(name) for name in other.config.networks}, self.summary())
+        other.seen_patients = self.seen_patients
         return other
 
     def predict(self, cases: Sequence[Case]) -> TaskOutput:
