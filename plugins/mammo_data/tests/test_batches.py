@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mammo_data.batches import grey, prepare_views
+from mammo_data.batches import content_hash, grey, prepare_views
 from mammo_data.images import prepare
 from taskfusion.cases import Case
 from taskfusion.errors import DataError
@@ -61,3 +61,12 @@ def test_an_unusable_image_is_named() -> None:
     expected = r"^case 'a', view 'L-CC': a mammogram must be \(height, width\), got shape \(4, 4, 3\)$"
     with pytest.raises(DataError, match=expected):
         prepare_views([bad], VIEWS, (48, 32))
+
+
+def test_a_hash_tells_arrays_apart_by_numbers_shape_and_type() -> None:
+    array = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    others = [array + 1, array.reshape(3, 2), array.astype(np.uint16), array[:, :2]]
+    hashes = {content_hash([other]) for other in (array, *others)}
+    assert len(hashes) == 5
+    assert content_hash([array]) == content_hash([np.asfortranarray(array)])
+    assert content_hash([]) == content_hash(iter(()))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -35,6 +36,15 @@ class PreparedViews:
 def grey(pixels: np.ndarray) -> np.ndarray:
     """Prepared pixels of 8 or 16 bits as float32 in 0..255."""
     return pixels.astype(np.float32) * np.float32(255 / np.iinfo(pixels.dtype).max)
+
+
+def content_hash(arrays: Iterable[np.ndarray]) -> str:
+    """Of shapes, types and every number, without a copy: what a training saw."""
+    digest = hashlib.blake2b(digest_size=16)
+    for array in arrays:
+        digest.update(f"{array.dtype}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
 
 
 def prepare_views(

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 from mammo_data.augment import DENSITY_PATIENT, DENSITY_VIEW, STANDARD, Augmentation, augment_batch
-from mammo_data.batches import grey, prepare_views
+from mammo_data.batches import content_hash, grey, prepare_views
 from mammo_data.measures import area
 from mammo_density.config import BIRADS, DensityConfig
 from mammo_density.measures import dense_score
@@ -106,7 +106,7 @@ def fit_networks(
     check_trainable(cohort, config)
     exams = read_exams(cohort, "train", config, context)
     held_out = read_exams(cohort, "validation", config, context)
-    seen = [array.tobytes() for part in (exams, held_out) for array in (part.pixels, part.answers)]
+    seen = content_hash(array for part in (exams, held_out) for array in (part.pixels, part.answers))
     options = config_data(config)
     first = {name: value for name, value in options.items() if name not in SECOND_STAGE}
     figures: dict[str, Any] = {"exams": {"train": len(exams.answers), "validation": len(held_out.answers)}}
@@ -114,7 +114,7 @@ def fit_networks(
     networks: dict[str, keras.Model] = {}
     if config.pretrain:
         view = networks["view"] = view_model(config)
-        one = Stage(context, "view", short_hash(first, context.seed, *seen))
+        one = Stage(context, "view", short_hash(first, context.seed, seen))
         figures["view"] = once(view, one.weights, lambda: _train_view(view, (exams, held_out), config, one))
         figures["mean_of_views"] = _mean_of_views(view, held_out, config)
     if config.answer != "patient":
@@ -123,7 +123,7 @@ def fit_networks(
     patient = networks["patient"] = patient_model(config)
     if config.pretrain:
         start_from_views(patient, networks["view"], config)
-    two = Stage(context, "patient", short_hash(options, context.seed, *seen))
+    two = Stage(context, "patient", short_hash(options, context.seed, seen))
     figures["patient"] = once(patient, two.weights, lambda: _train_patient(patient, (exams, held_out), config, two))
     return networks, figures
 

@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 
 from mammo_data.augment import FINDINGS, PATCHES, Augmentation, augment_batch
+from mammo_data.batches import content_hash
 from mammo_findings.config import FindingsConfig
 from mammo_findings.networks import classifier, patch_model, set_scale, start_from_patches, view_model
 from mammo_findings.views import TrainingViews, check_trainable, cut_patches, draw_sites, grey_statistics, read_views
@@ -32,7 +33,7 @@ def fit_networks(cohort: Cohort, config: FindingsConfig, context: FitContext) ->
     data = tuple(read_views(cohort, split, config, context) for split in ("train", "validation"))
     learned = data[0]
     classes = 1 + (len(cohort.annotations.classes) if config.distinguish and config.pretrain else 1)
-    seen = [array.tobytes() for part in data for array in (part.pixels, part.lesion, part.boxes, part.classes)]
+    seen = content_hash(a for part in data for a in (part.pixels, part.lesion, part.boxes, part.classes))
     options = config_data(config)
     first = {name: value for name, value in options.items() if name not in SECOND_STAGE}
     statistics = grey_statistics(learned.pixels)
@@ -45,14 +46,14 @@ def fit_networks(cohort: Cohort, config: FindingsConfig, context: FitContext) ->
     patch = patch_model(config, classes) if config.pretrain else None
     if patch is not None:
         set_scale(patch, *statistics)
-        one = Stage(context, "patch", short_hash(first, context.seed, *seen))
+        one = Stage(context, "patch", short_hash(first, context.seed, seen))
         figures["patch"] = once(patch, one.weights, lambda: _train_patches(patch, data, config, one))
     repeatable(context.seed + 1)
     view = view_model(config, classes)
     set_scale(view, *statistics)
     if patch is not None:
         start_from_patches(view, patch, config)
-    two = Stage(context, "view", short_hash(options, context.seed, *seen))
+    two = Stage(context, "view", short_hash(options, context.seed, seen))
     figures["view"] = once(view, two.weights, lambda: _train_views(view, data, config, two))
     return view, figures
 
