@@ -167,7 +167,9 @@ def test_a_view_model_trained_in_a_folder_serves_every_answer(cohort: Cohort, tm
 
 @pytest.mark.slow
 def test_four_classes_have_a_score_each(cohort: Cohort, tmp_path: Path) -> None:
-    task = Density(attrs.evolve(TINY, width=0.125, classes=4)).fit(cohort, FitContext(seed=1))
+    task = Density(attrs.evolve(TINY, width=0.125, classes=4, bits=16, augmentation="paper")).fit(
+        cohort, FitContext(seed=1)
+    )
     output = check_output(task.predict(cohort.cases), "density", cohort.ids)
     assert task.spec.classes == ("a", "b", "c", "d")
     assert output.scores is not None
@@ -223,7 +225,7 @@ def test_the_same_seed_gives_the_same_numbers(trained: Density, cohort: Cohort) 
 @pytest.mark.slow
 def test_without_validation_or_pretraining_and_with_branches_of_their_own(cohort: Cohort) -> None:
     recipe = PatientRecipe(epochs=1, batch_size=4)
-    config = DensityConfig(views=("L-CC",), size=(32, 32), pretrain=False, patient=recipe)
+    config = DensityConfig(views=("L-CC",), size=(32, 32), pretrain=False, augmentation="none", patient=recipe)
     task = Density(config).fit(cohort.select(cohort.rows("train")), FitContext())
     assert set(task.summary()["patient"]) == {"loss", "auc"}
     assert task.predict(cohort.cases[:2]).present.all()

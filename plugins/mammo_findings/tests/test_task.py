@@ -173,11 +173,12 @@ TINY = FindingsConfig(
     patch=32,
     patches_per_lesion=2,
     patches_per_normal=2,
+    augmentation="paper",
     patches=PatchRecipe(epochs=1, batch_size=8, steps=2),
     whole=ViewRecipe(epochs=1, batch_size=8, steps=2),
 )
 TINY_PAPER = FindingsConfig(
-    size=(64, 32), patch=32, distinguish=False, pooling="average", hidden=8, normalise="z-score"
+    size=(64, 32), patch=32, distinguish=False, pooling="average", hidden=8, normalise="z-score", augmentation="none"
 )
 
 
