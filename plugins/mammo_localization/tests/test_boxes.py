@@ -5,6 +5,8 @@ from hypothesis import strategies as st
 
 from mammo_localization import boxes as box
 
+pytestmark = pytest.mark.backend
+
 coordinate = st.floats(-50, 300, width=32)
 side = st.floats(1, 200, width=32)
 some_boxes = st.lists(st.tuples(coordinate, coordinate, side, side), min_size=1, max_size=6).map(

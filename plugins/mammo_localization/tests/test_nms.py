@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 from mammo_localization import nms
 from mammo_localization.metrics import overlap
 
+pytestmark = pytest.mark.backend
+
 COUNT = 12
 
 

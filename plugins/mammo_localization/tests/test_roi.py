@@ -5,6 +5,8 @@ from hypothesis import strategies as st
 
 from mammo_localization import roi
 
+pytestmark = pytest.mark.backend
+
 
 def plain_crop(plane, box, size):
     """Bilinear sampling of one map, one sample at a time."""
