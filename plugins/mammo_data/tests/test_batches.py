@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mammo_data.batches import prepare_views
+from mammo_data.batches import content_hash, grey, prepare_views
 from mammo_data.images import prepare
 from taskfusion.cases import Case
 from taskfusion.errors import DataError
@@ -37,7 +37,18 @@ def test_views_are_prepared_in_order_and_lacking_ones_are_black() -> None:
     expected, placement = prepare(film(1)[:, ::-1], (48, 32), "R")
     np.testing.assert_array_equal(found.pixels[0, 1], np.round(expected * 255))
     assert found.placements[0][1] == placement
+    assert found.shapes.tolist() == [[[60, 40], [60, 40]], [[0, 0], [60, 40]]]
     assert bar.amount == 2
+
+
+def test_sixteen_bits_keep_more_of_the_same_grey_values() -> None:
+    case = Case.of("a", {"L-CC": film(0)})
+    coarse, fine = (prepare_views([case], ["L-CC"], (48, 32), bits=bits).pixels for bits in (8, 16))
+    assert fine.dtype == np.uint16
+    assert len(np.unique(fine)) > len(np.unique(coarse))
+    assert grey(coarse).dtype == grey(fine).dtype == np.float32
+    np.testing.assert_allclose(grey(fine), grey(coarse), atol=0.51)
+    assert grey(fine).max() == 255
 
 
 def test_no_cases() -> None:
@@ -50,3 +61,12 @@ def test_an_unusable_image_is_named() -> None:
     expected = r"^case 'a', view 'L-CC': a mammogram must be \(height, width\), got shape \(4, 4, 3\)$"
     with pytest.raises(DataError, match=expected):
         prepare_views([bad], VIEWS, (48, 32))
+
+
+def test_a_hash_tells_arrays_apart_by_numbers_shape_and_type() -> None:
+    array = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    others = [array + 1, array.reshape(3, 2), array.astype(np.uint16), array[:, :2]]
+    hashes = {content_hash([other]) for other in (array, *others)}
+    assert len(hashes) == 5
+    assert content_hash([array]) == content_hash([np.asfortranarray(array)])
+    assert content_hash([]) == content_hash(iter(()))

@@ -6,6 +6,7 @@ from typing import Any
 import attrs
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from mammo_data.synthetic import VIEWS
 from mammo_density.config import DensityConfig, PatientRecipe, ViewRecipe
@@ -16,6 +17,10 @@ from taskfusion.errors import DataError, NotFittedError, SpecError
 from taskfusion.outputs import TaskOutput, check_output
 from taskfusion.plugins import build_registry
 from taskfusion.tasks.base import FitContext
+
+TINY = DensityConfig(
+    size=(32, 32), shared=True, view=ViewRecipe(epochs=1, batch_size=8), patient=PatientRecipe(epochs=1, batch_size=4)
+)
 
 
 def same(one: TaskOutput, other: TaskOutput) -> bool:
@@ -91,10 +96,124 @@ def test_summary_tells_the_baseline_and_both_stages(trained: Density) -> None:
     assert len(summary["view"]["val_auc"]) == len(summary["patient"]["val_auc"]) == 1
 
 
-def test_metrics_over_exams_with_known_density(trained: Density, cohort: Cohort) -> None:
+def test_figures_and_the_curve_over_exams_with_known_density(trained: Density, cohort: Cohort) -> None:
     output = trained.predict(cohort.cases)
-    assert 0 <= trained.metrics(output, cohort)["AUC per exam"] <= 1
-    assert trained.metrics(output, relabelled(cohort, np.full(22, -1))) == {}
+    assert output.scores is not None
+    found = trained.metrics(output, cohort)
+    assert set(found) == {f"{name} per exam" for name in ("AUC", "TPR", "TNR", "F1", "accuracy")}
+    assert found["AUC per exam"] == pytest.approx(roc_auc_score(cohort.label("density") >= 2, output.scores[:, 0]))
+    (curve,) = trained.curves(output, cohort)
+    assert curve.name == "D"
+    assert np.trapezoid(curve.y, curve.x) == pytest.approx(found["AUC per exam"], abs=1e-6)
+
+
+@pytest.mark.parametrize("density", [-1, 0, 3])
+def test_what_the_truth_cannot_say_is_left_out(trained: Density, cohort: Cohort, density: int) -> None:
+    silent = relabelled(cohort, np.full(22, density))
+    for task in (trained, trained.answering("views")):
+        output = task.predict(cohort.cases)
+        assert task.metrics(output, silent) == {}
+        assert list(task.curves(output, silent)) == []
+
+
+def test_the_view_model_and_its_mean_answer_from_the_same_training(trained: Density, cohort: Cohort) -> None:
+    views, mean = trained.answering("views"), trained.answering("mean_of_views")
+    of_views = check_output(views.predict(cohort.cases), "D^v", cohort.ids)
+    of_exams = check_output(mean.predict(cohort.cases), "mean", cohort.ids)
+    assert of_views.scores is not None and of_exams.scores is not None
+    assert of_views.features is not None and of_exams.features is not None
+    assert of_views.scores.shape == (22, 4, 1) and of_views.features.shape == (22, 4, 256)
+    np.testing.assert_allclose(of_exams.scores, of_views.scores.mean(axis=1), atol=1e-6)
+    np.testing.assert_allclose(of_exams.features, of_views.features.reshape(22, -1), atol=1e-5)
+    found = views.metrics(of_views, cohort)
+    dense = cohort.label("density") >= 2
+    assert found["AUC per view"] == pytest.approx(roc_auc_score(np.repeat(dense, 4), of_views.scores.ravel()))
+    assert found["AUC per exam"] == pytest.approx(mean.metrics(of_exams, cohort)["AUC per exam"])
+    assert [c.name for c in views.curves(of_views, cohort)] == ["D^v", "mean(D^v)"]
+    assert [c.name for c in mean.curves(of_exams, cohort)] == ["mean(D^v)"]
+
+
+def test_a_view_model_alone_cannot_answer_for_exams(trained: Density) -> None:
+    expected = r"^task 'density' was trained without its network 'patient'; it has: view$"
+    with pytest.raises(NotFittedError, match=expected):
+        trained.answering("views").answering("patient")
+
+
+def test_the_baseline_told_on_validation_is_that_of_the_answers(trained: Density, cohort: Cohort) -> None:
+    part = cohort.part("validation")
+    mean = trained.answering("mean_of_views")
+    found = mean.metrics(mean.predict(part.cases), part)
+    assert found["AUC per exam"] == pytest.approx(trained.summary()["mean_of_views"]["mean_auc"])
+
+
+def test_an_exam_without_one_view_has_no_mean_but_its_other_views(trained: Density, cohort: Cohort) -> None:
+    lacking = Case("lacking", {name: view for name, view in cohort.cases[0].views.items() if name != "R-CC"})
+    assert trained.answering("mean_of_views").predict([lacking]).present.tolist() == [False]
+    assert trained.answering("views").predict([lacking]).present.tolist() == [[True, True, False, True]]
+
+
+@pytest.mark.slow
+def test_a_view_model_trained_in_a_folder_serves_every_answer(cohort: Cohort, tmp_path: Path) -> None:
+    config = attrs.evolve(TINY, width=0.125)
+    context = FitContext(seed=1, folder=tmp_path)
+    views = Density(attrs.evolve(config, answer="views")).fit(cohort, context)
+    stages = {file: file.stat().st_mtime_ns for file in tmp_path.glob("*.h5")}
+    assert len(stages) == 1
+    whole = Density(config).fit(cohort, context)
+    assert len(list(tmp_path.glob("*.h5"))) == 2
+    assert all(file.stat().st_mtime_ns == time for file, time in stages.items())
+    assert same(whole.answering("views").predict(cohort.cases), views.predict(cohort.cases))
+
+
+@pytest.mark.slow
+def test_four_classes_have_a_score_each(cohort: Cohort, tmp_path: Path) -> None:
+    task = Density(attrs.evolve(TINY, width=0.125, classes=4, bits=16, augmentation="paper")).fit(
+        cohort, FitContext(seed=1)
+    )
+    output = check_output(task.predict(cohort.cases), "density", cohort.ids)
+    assert task.spec.classes == ("a", "b", "c", "d")
+    assert output.scores is not None
+    np.testing.assert_allclose(output.scores.sum(axis=1), 1, atol=1e-5)
+    found = task.metrics(output, cohort)
+    dense = cohort.label("density") >= 2
+    assert found["AUC per exam"] == pytest.approx(roc_auc_score(dense, output.scores[:, 2:].sum(axis=1)), abs=1e-3)
+    right = output.scores.argmax(axis=1) == cohort.label("density")
+    assert found["accuracy of a to d per exam"] == pytest.approx(right.mean())
+    task.save(tmp_path)
+    assert same(Density.load(tmp_path).predict(cohort.cases[:2]), task.predict(cohort.cases[:2]))
+
+
+def test_four_classes_need_an_exam_of_each(cohort: Cohort) -> None:
+    expected = (
+        r"^task 'density': the train split of cohort 'tiny' has 5 a, 5 b, 0 c and 0 d exams with label 'density' and "
+        r"all of the views L-CC, L-MLO, R-CC, R-MLO; each class \(or classes: 2\) is needed$"
+    )
+    with pytest.raises(DataError, match=expected):
+        Density(DensityConfig(classes=4)).fit(relabelled(cohort, np.arange(22) % 2), FitContext())
+
+
+def test_labels_that_are_no_density_are_refused(cohort: Cohort) -> None:
+    expected = r"^task 'density': case 'e4' of cohort 'tiny' has label 'density' 4; expected 0..3 for a..d, or -1"
+    with pytest.raises(DataError, match=expected):
+        Density().fit(relabelled(cohort, np.arange(22) % 5), FitContext())
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.full((64, 48), 200, np.uint8),
+        np.random.default_rng(0).integers(0, 4096, (130, 31)).astype(np.uint16),
+        np.random.default_rng(0).uniform(-1, 1, (40, 300)),
+        np.full((20, 20), np.nan),
+        np.eye(5, 3, dtype=np.uint8),
+        np.ones((1, 1), np.float32),
+    ],
+    ids=["8-bit", "12-bit", "float", "nan", "tiny", "one pixel"],
+)
+def test_images_of_any_depth_and_size_are_answered_with_numbers(trained: Density, image: np.ndarray) -> None:
+    output = trained.predict([Case.of("odd", dict.fromkeys(VIEWS, image))])
+    assert output.scores is not None and output.features is not None
+    assert np.isfinite(output.scores).all() and np.isfinite(output.features).all()
 
 
 @pytest.mark.slow
@@ -106,7 +225,7 @@ def test_the_same_seed_gives_the_same_numbers(trained: Density, cohort: Cohort) 
 @pytest.mark.slow
 def test_without_validation_or_pretraining_and_with_branches_of_their_own(cohort: Cohort) -> None:
     recipe = PatientRecipe(epochs=1, batch_size=4)
-    config = DensityConfig(views=("L-CC",), size=(32, 32), pretrain=False, patient=recipe)
+    config = DensityConfig(views=("L-CC",), size=(32, 32), pretrain=False, augmentation="none", patient=recipe)
     task = Density(config).fit(cohort.select(cohort.rows("train")), FitContext())
     assert set(task.summary()["patient"]) == {"loss", "auc"}
     assert task.predict(cohort.cases[:2]).present.all()
@@ -151,6 +270,11 @@ def test_untrained_tasks_say_so(cohort: Cohort, tmp_path: Path) -> None:
     [
         ({"size": [16, 32]}, r"^here: size must be at least 32 x 32, got \[16, 32\]$"),
         ({"views": []}, r"^here: views must name at least one view$"),
+        ({"dense_from": 4}, r"^here: dense_from must be from 1 to 3, got 4$"),
+        (
+            {"answer": "views", "pretrain": False},
+            r"^here: answer 'views' is the view model's, which pretrain: false leaves out$",
+        ),
         ({"width": 0.0}, r"^here: width must be above 0 and at most 4, got 0\.0$"),
         ({"view": {"epochs": 0}}, r"^here\.view: epochs and batch_size must be at least 1, got 0 and 32$"),
     ],

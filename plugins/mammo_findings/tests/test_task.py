@@ -7,9 +7,10 @@ from typing import Any
 import attrs
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
-from mammo_data.synthetic import VIEWS
-from mammo_findings.config import FindingsConfig, ViewRecipe
+from mammo_data.synthetic import LESION_CLASSES, VIEWS
+from mammo_findings.config import FindingsConfig, PatchRecipe, ViewRecipe
 from mammo_findings.task import Findings
 from taskfusion.cases import Annotations, Case, Cohort, View
 from taskfusion.configs import structure, unstructure
@@ -84,16 +85,63 @@ def test_saved_and_loaded_answers_are_equal(trained: Findings, cohort: Cohort, t
 
 def test_summary_tells_counts_and_both_stages(trained: Findings, cohort: Cohort) -> None:
     summary = trained.summary()
-    assert summary["patch_classes"] == 5
+    assert summary["classes"] == 5
     assert summary["views"] == {"train": 32, "validation": 20}
     assert summary["views_with_lesion"]["train"] == cohort.part("train").view_labels().sum()
     assert len(summary["patch"]["val_auc"]) == len(summary["view"]["val_auc"]) == 1
 
 
-def test_metrics_over_views(trained: Findings, cohort: Cohort) -> None:
+def test_figures_and_curves_over_views_and_exams(trained: Findings, cohort: Cohort) -> None:
     output = trained.predict(cohort.cases)
-    assert 0 <= trained.metrics(output, cohort)["AUC per view"] <= 1
-    assert trained.metrics(output, attrs.evolve(cohort, annotations=None)) == {}
+    assert output.scores is not None
+    found = trained.metrics(output, cohort)
+    assert set(found) == {*(f"{name} per view" for name in ("AUC", "TPR", "TNR", "F1", "accuracy")), "AUC per exam"}
+    truth, score = cohort.view_labels(), output.scores[..., 0]
+    assert found["AUC per view"] == pytest.approx(roc_auc_score(truth.ravel(), score.ravel()))
+    assert found["AUC per exam"] == pytest.approx(roc_auc_score(truth.any(axis=1), score.max(axis=1)))
+    curves = trained.curves(output, cohort)
+    assert [curve.name for curve in curves] == ["F per view", "max(F) per exam"]
+    assert np.trapezoid(curves[0].y, curves[0].x) == pytest.approx(found["AUC per view"], abs=1e-6)
+
+
+def test_what_the_truth_cannot_say_is_left_out(trained: Findings, cohort: Cohort) -> None:
+    output = trained.predict(cohort.cases)
+    for silent in (attrs.evolve(cohort, annotations=None), annotated(cohort, 0)):
+        assert trained.metrics(output, silent) == {}
+        assert list(trained.curves(output, silent)) == []
+    assert trained.metrics(trained.predict([]), cohort.select([])) == {}
+
+
+def test_views_that_are_lacking_count_neither_for_nor_against(trained: Findings, cohort: Cohort) -> None:
+    fewer = tuple(attrs.evolve(case, views={"L-CC": case.views["L-CC"]}) for case in cohort.cases)
+    part = attrs.evolve(cohort, cases=fewer)
+    output = trained.predict(part.cases)
+    assert output.scores is not None
+    found = trained.metrics(output, part)
+    expected = roc_auc_score(cohort.view_labels()[:, 0], output.scores[:, 0, 0])
+    assert found["AUC per view"] == found["AUC per exam"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.full((64, 48), 200, np.uint8),
+        np.random.default_rng(0).integers(0, 4096, (130, 31)).astype(np.uint16),
+        np.random.default_rng(0).uniform(-1, 1, (40, 300)),
+        np.full((20, 20), np.nan),
+        np.random.default_rng(0).integers(0, 2**31, (33, 17)),
+        np.eye(5, 3, dtype=np.uint8),
+        np.ones((1, 1), np.float32),
+        np.random.default_rng(0).integers(0, 2, (50, 40)).astype(bool),
+    ],
+    ids=["8-bit", "12-bit", "float", "nan", "32-bit", "tiny", "one pixel", "bool"],
+)
+def test_images_of_any_depth_and_size_are_answered_with_numbers(trained: Findings, image: np.ndarray) -> None:
+    case = Case.of("odd", {"L-CC": image})
+    output = trained.predict([case])
+    assert output.scores is not None and output.features is not None
+    assert np.isfinite(output.scores[0, 0]).all() and np.isfinite(output.features[0, 0]).all()
+    assert np.isfinite(trained.heat_maps(case)["L-CC"].values).all()
 
 
 @pytest.mark.slow
@@ -104,7 +152,7 @@ def test_a_killed_training_goes_on_to_the_same_numbers(
         shutil.copy(file, tmp_path)  # the second stage did not end
     again = Findings(trained.config).fit(cohort, FitContext(1, folder=tmp_path))
     assert same(again.predict(cohort.cases), trained.predict(cohort.cases))
-    assert len(list(tmp_path.glob("findings-view-*.h5"))) == 1
+    assert len(list(tmp_path.glob("view-*.h5"))) == 1
 
 
 @pytest.mark.slow
@@ -115,11 +163,23 @@ def test_the_papers_variant_without_validation(cohort: Cohort) -> None:
         whole=ViewRecipe(epochs=1, batch_size=8, steps=2, keep="average", schedule="plateau"),
     )
     task = Findings(config).fit(cohort.select(cohort.rows("train")), FitContext())
-    assert task.summary()["patch_classes"] == 2
+    assert task.summary()["classes"] == 2
     assert set(task.summary()["view"]) == {"loss", "auc"}
 
 
-TINY_PAPER = FindingsConfig(size=(64, 32), patch=32, distinguish=False, pooling="average", hidden=8)
+TINY = FindingsConfig(
+    size=(64, 32),
+    width=0.125,
+    patch=32,
+    patches_per_lesion=2,
+    patches_per_normal=2,
+    augmentation="paper",
+    patches=PatchRecipe(epochs=1, batch_size=8, steps=2),
+    whole=ViewRecipe(epochs=1, batch_size=8, steps=2),
+)
+TINY_PAPER = FindingsConfig(
+    size=(64, 32), patch=32, distinguish=False, pooling="average", hidden=8, normalise="z-score", augmentation="none"
+)
 
 
 def annotated(cohort: Cohort, keep: int) -> Cohort:
@@ -144,6 +204,30 @@ def test_a_cohort_without_lesions_is_refused(cohort: Cohort) -> None:
     )
     with pytest.raises(DataError, match=expected):
         Findings().fit(annotated(cohort, 0), FitContext())
+
+
+def test_a_cohort_of_lesions_alone_is_refused(cohort: Cohort) -> None:
+    everywhere = np.argwhere(np.ones((len(cohort), 4), bool))
+    boxes = np.tile([1.0, 1.0, 9.0, 9.0], (len(everywhere), 1))
+    full = Annotations(LESION_CLASSES, everywhere[:, 0], everywhere[:, 1], boxes, np.zeros(len(everywhere), int))
+    with pytest.raises(DataError, match=r"has 32 views with a lesion and 0 without, in .*; both kinds are needed$"):
+        Findings().fit(attrs.evolve(cohort, annotations=full), FitContext())
+
+
+@pytest.mark.slow
+def test_lesions_never_seen_in_training_and_black_views_leave_numbers(cohort: Cohort) -> None:
+    """The train split has one kind of lesion only, its views are black; the others have all kinds."""
+    a = cohort.annotations
+    assert a is not None
+    keep = (np.asarray(cohort.split)[a.case] != "train") | (a.labels == a.labels[0])
+    some = Annotations(a.classes, a.case[keep], a.view[keep], a.boxes[keep], a.labels[keep])
+    black = {name: np.zeros((64, 48), np.uint16) for name in cohort.views}
+    train = set(cohort.rows("train").tolist())
+    cases = tuple(Case.of(case.id, black) if row in train else case for row, case in enumerate(cohort.cases))
+    task = Findings(TINY).fit(attrs.evolve(cohort, cases=cases, annotations=some), FitContext())
+    output = task.predict(cohort.cases)
+    assert output.scores is not None and output.features is not None
+    assert np.isfinite(output.scores).all() and np.isfinite(output.features).all()
 
 
 def test_a_cohort_without_the_views_is_refused(cohort: Cohort) -> None:

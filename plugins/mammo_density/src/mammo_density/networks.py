@@ -13,12 +13,16 @@ BACKBONE, HEAD, FEATURES = "mobilenet", "head", "features"
 
 
 def view_model(config: DensityConfig) -> keras.Model:
-    """D^v: (batch, height, width, 1) grey values 0..255 to probabilities (batch, 2) of fatty and dense."""
+    """D^v: (batch, height, width, 1) grey values 0..255 to two outputs.
+
+    They are the probabilities (batch, classes) of fatty and dense, or of a to d, and the pooled map
+    (batch, 1024 x width). A dense layer on it is the paper's 1x1 convolution on a map of one place.
+    """
     image = keras.Input((*config.size, 1), name="view")
     pooled = branch(config, BACKBONE)(image)
     dropped = keras.layers.Dropout(config.view_dropout)(pooled)
-    answer = keras.layers.Dense(2, activation="softmax", name=HEAD)(dropped)
-    return keras.Model(image, answer, name="density_view")
+    answer = keras.layers.Dense(config.classes, activation="softmax", name=HEAD)(dropped)
+    return keras.Model(image, [answer, pooled], name="density_view")
 
 
 def branch(config: DensityConfig, name: str) -> keras.Model:
@@ -30,22 +34,29 @@ def branch(config: DensityConfig, name: str) -> keras.Model:
 
 
 def patient_model(config: DensityConfig) -> keras.Model:
-    """D: (batch, views, height, width, 1) 0..255 to probabilities (batch, 2) and feat_D (batch, views x 1024 x width).
+    """D: (batch, views, height, width, 1) 0..255 to probabilities (batch, classes) and feat_D.
 
-    One branch per view (or one for all where ``config.shared``), dropout in each, side by side, one dense layer.
+    One branch per view (or one for all where ``config.shared``), dropout in each, side by side (feat_D,
+    (batch, views x 1024 x width)), one dense layer.
     """
     exam = keras.Input((len(config.views), *config.size, 1), name="exam")
     common = branch(config, "branch") if config.shared else None
     pooled = [(common or branch(config, f"branch_{i}"))(exam[:, i]) for i in range(len(config.views))]
     features = keras.layers.Concatenate(name=FEATURES)(pooled)
     dropped = keras.layers.Dropout(config.patient_dropout)(features)
-    answer = keras.layers.Dense(2, activation="softmax", name=HEAD)(dropped)
+    answer = keras.layers.Dense(config.classes, activation="softmax", name=HEAD)(dropped)
     return keras.Model(exam, [answer, features], name="density_patient")
 
 
-def classifier(patient: keras.Model) -> keras.Model:
-    """The patient model without its second output, for training; shares all weights."""
-    return keras.Model(patient.inputs, patient.outputs[0], name="density_classifier")
+def build(config: DensityConfig) -> dict[str, keras.Model]:
+    """The networks that the answer needs, by name, untrained."""
+    makers = {"view": view_model, "patient": patient_model}
+    return {name: makers[name](config) for name in config.networks}
+
+
+def classifier(network: keras.Model) -> keras.Model:
+    """A network without its second output, for training; shares all weights."""
+    return keras.Model(network.inputs, network.outputs[0], name=f"{network.name}_classifier")
 
 
 def start_from_views(patient: keras.Model, view: keras.Model, config: DensityConfig) -> None:

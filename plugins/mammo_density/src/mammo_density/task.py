@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
+import attrs
 import numpy as np
 
-from mammo_data.batches import prepare_views
+from mammo_data.batches import PreparedViews, grey, prepare_views
 from mammo_density.config import CHECKING, PAPER, DensityConfig
-from taskfusion.cases import UNKNOWN, Case, Cohort
-from taskfusion.errors import NotFittedError
-from taskfusion.files import read_json, write_json
+from taskfusion.cases import Case, Cohort
 from taskfusion.outputs import Level, TaskOutput, TaskSpec
-from taskfusion.tasks.base import FitContext, TaskModel
-from taskfusion.tasks.diagnostics import About
+from taskfusion.tasks.base import FitContext
+from taskfusion.tasks.diagnostics import About, Curve
+from taskfusion.tasks.networks import NetworksTask
 
 if TYPE_CHECKING:
     import keras
@@ -25,24 +24,21 @@ if TYPE_CHECKING:
 EXAMS_PER_RUN = 8
 
 
-class Density(TaskModel):
+class Density(NetworksTask):
     """The patient model D: p_D = score of "dense", feat_D = the branches' features side by side (II-B.1).
 
-    An exam that lacks one of the views has no answer.
+    With another ``answer`` it is the view model D^v, or the mean of D^v over an exam's views. An exam that lacks one of
+    the views has no answer; D^v answers about those that are there.
     """
 
     Config = DensityConfig
+    title = "density"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"small": {}, "paper": PAPER}
     about = About(
         "Breast density (dense or fatty) of a screening exam of four views, as an input of fusion and for research.",
         "It answers about complete exams alone. No medical device, and no basis for treating anyone.",
         ("Wimmer et al., models D^v and D: sections II-B.1, III-A.1, IV-A.1",),
     )
-
-    def __init__(self, config: DensityConfig | None = None) -> None:
-        super().__init__(config)
-        self._network: keras.Model | None = None
-        self._figures: dict[str, Any] = {}
 
     @classmethod
     def checking(cls) -> Checking:
@@ -54,68 +50,80 @@ class Density(TaskModel):
 
     @property
     def spec(self) -> TaskSpec:
-        """One score and one feature vector per exam; a feature channel per view."""
-        views = self.config.views
-        channels = len(views)
-        return TaskSpec(Level.CASE, ("dense",), views, self.config.feature_size, channels, required=tuple(views))
+        """Scores and one feature vector per exam, a feature channel per view; or both per view."""
+        config = self.config
+        if config.answer == "views":
+            return TaskSpec(Level.VIEW, config.names, config.views, config.channels)
+        channels = len(config.views)
+        return TaskSpec(Level.CASE, config.names, config.views, config.feature_size, channels, required=config.views)
 
-    @property
-    def is_fitted(self) -> bool:
-        """Whether there is a trained network."""
-        return self._network is not None
+    def build(self) -> Mapping[str, keras.Model]:
+        """``view``: D^v, unless it is left out; ``patient``: D, where D answers."""
+        from mammo_density.networks import build
+
+        return build(self.config)
 
     def fit(self, cohort: Cohort, context: FitContext) -> Self:
-        """Train the view model, then the patient model."""
+        """Train the view model, then the patient model, as far as the answer needs them."""
         from mammo_density.training import fit_networks
 
-        self._network, self._figures = fit_networks(cohort, self.config, context)
+        self.keep(*fit_networks(cohort, self.config, context))
         return self
 
+    def answering(self, answer: Literal["patient", "mean_of_views", "views"]) -> Density:
+        """The same trained networks with another answer: D^v and mean(D^v) of a trained D.
+
+        Raises:
+            NotFittedError: before training, and for D where only D^v was trained.
+            SpecError: D^v was left out (``pretrain: false``).
+        """
+        other = Density(attrs.evolve(self.config, answer=answer))
+        other.keep({name: self.network(name) for name in other.config.networks}, self.summary())
+        other.seen_patients = self.seen_patients
+        return other
+
     def predict(self, cases: Sequence[Case]) -> TaskOutput:
-        """Score and feature of every complete exam, from one pass."""
+        """Scores and features of every complete exam, or of every view, from one pass."""
+        network = self.network("patient" if self.config.answer == "patient" else "view")
+        prepared = prepare_views(cases, self.config.views, self.config.size, bits=self.config.bits)
+        present = prepared.present
+        if self.config.answer != "views":
+            present = np.asarray(present.all(axis=1))
+        probabilities, found = self._ask(network, prepared, present)
+        scores = probabilities[:, 1:] if self.config.classes == 2 else probabilities
+        parts = [_spread(part, present) for part in (scores, found.reshape(-1, self.spec.feature_size))]
+        return TaskOutput(self.spec, [case.id for case in cases], present, scores=parts[0], features=parts[1])
+
+    def _ask(self, network: keras.Model, prepared: PreparedViews, present: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Probabilities and features of what is present: exams or views."""
         from taskfusion.training.inference import predict_batches
 
-        if self._network is None:
-            raise NotFittedError("task 'density' is not trained; call fit, or load a trained one")
-        prepared = prepare_views(cases, self.config.views, self.config.size)
-        present = prepared.present.all(axis=1)
-        probabilities, found = predict_batches(self._network, prepared.pixels[present][..., None], EXAMS_PER_RUN)
-        scores = np.full((len(cases), 1), np.nan, np.float32)
-        features = np.full((len(cases), self.config.feature_size), np.nan, np.float32)
-        scores[present, 0] = probabilities[:, 1]
-        features[present] = found
-        return TaskOutput(self.spec, [case.id for case in cases], present, scores, features)
-
-    def save_weights(self, folder: Path) -> None:
-        """Write ``patient.weights.h5`` and ``figures.json``."""
-        from taskfusion.training.stages import save_weights
-
-        if self._network is None:
-            raise NotFittedError("task 'density' is not trained; there are no weights to save")
-        save_weights(self._network, folder / "patient.weights.h5")
-        write_json(folder / "figures.json", self._figures)
-
-    def load_weights(self, folder: Path) -> None:
-        """Read what :meth:`save_weights` wrote."""
-        from mammo_density.networks import patient_model
-
-        network = patient_model(self.config)
-        network.load_weights(folder / "patient.weights.h5")
-        self._network, self._figures = network, dict(read_json(folder / "figures.json"))
-
-    def summary(self) -> Mapping[str, Any]:
-        """Losses and validation AUCs per epoch, and the baseline mean(D^v) on the validation split."""
-        return self._figures
+        count = len(self.config.views)
+        pixels = grey(prepared.pixels[present][..., None])
+        if self.config.answer == "mean_of_views":
+            scores, features = predict_batches(network, pixels.reshape(-1, *pixels.shape[2:]), count * EXAMS_PER_RUN)
+            return scores.reshape(-1, count, scores.shape[1]).mean(axis=1), features
+        scores, features = predict_batches(network, pixels, EXAMS_PER_RUN * (count if present.ndim == 2 else 1))
+        return scores, features
 
     def metrics(self, output: TaskOutput, cohort: Cohort) -> Mapping[str, float]:
-        """Area under the ROC curve over the exams with a known density and an answer."""
-        from sklearn.metrics import roc_auc_score
+        """AUC, TPR, TNR, F1 and accuracy of "dense" per exam, or per view (Table III); of four classes their accuracy.
 
-        if self.config.label not in cohort.labels or output.scores is None:
-            return {}
-        label = cohort.label(self.config.label)
-        known = (label != UNKNOWN) & output.present
-        dense = label[known] >= self.config.dense_from
-        if dense.all() or not dense.any():
-            return {}
-        return {"AUC per exam": float(roc_auc_score(dense, output.scores[known, 0]))}
+        D^v is told per exam too: the mean over its views.
+        """
+        from mammo_density.measures import density_metrics
+
+        return density_metrics(output, cohort, self.config)
+
+    def curves(self, output: TaskOutput, cohort: Cohort) -> Sequence[Curve]:
+        """The ROC curve of "dense" (Fig. 9a): ``D``, or ``D^v`` and ``mean(D^v)``."""
+        from mammo_density.measures import density_curves
+
+        return density_curves(output, cohort, self.config)
+
+
+def _spread(part: np.ndarray, present: np.ndarray) -> np.ndarray:
+    """What was said of those present (n, columns) at their places, NaN elsewhere."""
+    whole = np.full((*present.shape, part.shape[1]), np.nan, np.float32)
+    whole[present] = part
+    return whole

@@ -90,6 +90,20 @@ def _lesions(
     return np.array(boxes).reshape(-1, 4), np.array(cells, np.int64), np.array(classes, np.int64)
 
 
+def grey_statistics(pixels: np.ndarray) -> tuple[float, float]:
+    """Mean and variance of the grey values 0..255 of views (views, height, width, 1), which are uint8.
+
+    Counted, so that no copy in floating point is made; a variance of 0 (all views black) becomes 1.
+    """
+    counts = np.zeros(256)
+    for view in pixels:
+        counts += np.bincount(view.ravel(), minlength=256)
+    share = counts / max(counts.sum(), 1)
+    mean = float(share @ np.arange(256))
+    variance = float(share @ np.square(np.arange(256) - mean))
+    return mean, variance if variance > 0 else 1.0
+
+
 @attrs.frozen(eq=False)
 class Sites:
     """Places to cut patches at: (n, 3) integers view, x, y of the upper left corner, and (n,) 0 or 1 + class."""
