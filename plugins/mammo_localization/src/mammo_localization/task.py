@@ -79,10 +79,10 @@ class Localization(TaskModel):
         views = collect(cohort.part("train"), self.config, context.progress, rng)
         repeatable(context.seed)
         detector = Detector(self.config)
-        if self.config.initial_weights is not None:
-            load_original(detector, self.config.initial_weights)
-        sampler = Sampler(views, self.config, rng)
         summary: dict[str, Any] = {"views": len(views.labels), "views_with_lesion": len(views.with_lesion())}
+        if self.config.initial_weights is not None:
+            summary["initial_weights"] = load_original(detector, self.config.initial_weights).summary()
+        sampler = Sampler(views, self.config, rng)
         if self.config.patch_steps:
             summary["patch_loss"] = train_patches(detector, sampler, context.progress)
         summary["loss"] = train_detector(detector, sampler, context.seed, context.progress)
