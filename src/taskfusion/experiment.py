@@ -105,7 +105,8 @@ class _Run:
     def __init__(self, spec: Spec, folder: Path, progress: Progress, registry: Registry) -> None:
         self.spec, self.folder, self.progress, self.registry = spec, folder, progress, registry
         self.clock = _Clock()
-        self.work = Work(spec.seed, progress, folder, spec.cross_fit, spec.refuse_seen, spec.unreadable)
+        how = (spec.cross_fit, spec.refuse_seen, spec.unreadable, spec.training)
+        self.work = Work(spec.seed, progress, folder, *how)
 
     def go(self) -> RunOutcome:
         write_text(self.folder / "spec.yaml", dump_yaml(resolved(self.spec)))

@@ -16,6 +16,7 @@ from taskfusion.configs import shown
 from taskfusion.document import EXTENDS
 from taskfusion.errors import SpecError
 from taskfusion.files import is_folder_name
+from taskfusion.training.options import TrainingOptions
 
 
 @attrs.frozen
@@ -57,6 +58,7 @@ class Settings:
         missing: per task what to make of an answer that is not there: ``optional`` (left to the fuser), ``required``
             (the case is refused), ``neutral`` (score 0.5) or ``zero``.
         unreadable: ``raise`` stops at an image that cannot be read; ``mask`` goes on without that answer and says so.
+        training: how the networks of the tasks are trained.
         evaluation: how the run is judged.
     """
 
@@ -68,6 +70,7 @@ class Settings:
     refuse_seen: bool = False
     missing: dict[str, Policy] = attrs.field(factory=dict)
     unreadable: Literal["raise", "mask"] = "raise"
+    training: TrainingOptions = attrs.field(factory=TrainingOptions)
     evaluation: EvaluationConfig = attrs.field(factory=EvaluationConfig)
 
 

@@ -105,8 +105,9 @@ class _Resolver:
 
     def _settings(self, data: Mapping[str, Any], stem: str) -> Settings | None:
         given = {key: data[key] for key in SETTINGS if data.get(key) is not None}
-        if not isinstance(given.get("evaluation", {}), dict):
-            self._fail(("evaluation",), f"expected a mapping of options, found {shown(given.pop('evaluation'))}")
+        for key in ("evaluation", "training"):
+            if not isinstance(given.get(key, {}), dict):
+                self._fail((key,), f"expected a mapping of options, found {shown(given.pop(key))}")
         made: Settings | None = self._try((), lambda: structure(Settings, given, ""))
         if made is None:
             return None

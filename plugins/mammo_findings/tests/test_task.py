@@ -100,7 +100,7 @@ def test_metrics_over_views(trained: Findings, cohort: Cohort) -> None:
 def test_a_killed_training_goes_on_to_the_same_numbers(
     trained: Findings, cohort: Cohort, stages: Path, tmp_path: Path
 ) -> None:
-    for file in stages.glob("findings-patch-*"):
+    for file in stages.glob("patch-*"):
         shutil.copy(file, tmp_path)  # the second stage did not end
     again = Findings(trained.config).fit(cohort, FitContext(1, folder=tmp_path))
     assert same(again.predict(cohort.cases), trained.predict(cohort.cases))

@@ -14,7 +14,7 @@ from taskfusion.fusers.base import FuseContext
 from taskfusion.fusers.feeds import Feed, Tensors, hidden_tasks
 from taskfusion.fusers.network_config import NetworkConfig
 from taskfusion.images import Array
-from taskfusion.training.backend import keras
+from taskfusion.training.backend import jit_compile, keras
 from taskfusion.training.batches import Batches, BatchOptions
 from taskfusion.training.callbacks import LastGoodWeights, ProgressCallback
 
@@ -35,7 +35,7 @@ def head(tensor: Any, targets: int | None, config: NetworkConfig) -> Any:
 def load_network(path: Path, custom_objects: Mapping[str, Any]) -> keras.Model:
     """A network that only answers; safe mode refuses files that carry code."""
     model = keras.saving.load_model(path, custom_objects=dict(custom_objects), compile=False, safe_mode=True)
-    model.jit_compile = False  # XLA is many times slower on a CPU, and rounds otherwise than the trained network did
+    model.jit_compile = jit_compile()  # as it was trained: another way rounds otherwise
     return model
 
 
@@ -62,7 +62,8 @@ def train_network(
         Epochs, parameters and the lowest losses, as JSON data.
     """
     config, context, label = how
-    model.compile(keras.optimizers.Adam(config.learning_rate), "sparse_categorical_crossentropy", jit_compile=False)
+    optimizer = keras.optimizers.Adam(config.learning_rate)
+    model.compile(optimizer, "sparse_categorical_crossentropy", jit_compile=jit_compile())
     batches = training_batches(train, config, context.seed)
     with context.progress.step(label, total=config.epochs * len(batches)) as bar:
         history = model.fit(

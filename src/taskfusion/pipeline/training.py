@@ -19,6 +19,7 @@ from taskfusion.progress import Progress
 from taskfusion.splits import group_folds
 from taskfusion.store import Answerer, OutputStore, answers
 from taskfusion.tasks.base import FitContext, TaskModel
+from taskfusion.training.options import TrainingOptions
 
 Problems = dict[tuple[str, str], str]  # (case, task) to why it could not answer
 LEFT_OUT = "left out"  # a split name no training looks at
@@ -36,6 +37,7 @@ class Work:
         refuse_seen: fusers refuse cases on which a task was trained, to learn from and to answer about.
         unreadable: ``raise`` stops at an input that cannot be read; ``mask`` goes on without that task's answer and
             says so in the result.
+        training: how the networks of the tasks are trained.
     """
 
     seed: int = 0
@@ -44,6 +46,7 @@ class Work:
     cross_fit: int = 0
     refuse_seen: bool = False
     unreadable: Literal["raise", "mask"] = "raise"
+    training: TrainingOptions = attrs.field(factory=TrainingOptions)
 
     @property
     def store(self) -> OutputStore | None:
@@ -82,13 +85,12 @@ def trained(name: str, task: TaskModel, cohort: Cohort, work: Work) -> TrainedTa
     """The task, trained: as given, as found in the folder, or by training it now."""
     if task.is_fitted:
         return TrainedTask(name, task, f"given {uuid.uuid4()}" if _learns(task) else "given")
-    origin = short_hash(_training_data(cohort), work.seed)
+    origin = _origin(cohort, work)
     folder = None if work.folder is None else work.folder / "tasks" / name
     wanted = task.fingerprint(lambda: origin)
     if folder is not None and _found(folder, wanted):
         return TrainedTask(name, type(task).load(folder), origin)
-    scratch = None if work.folder is None else work.folder / "scratch" / name
-    model = type(task)(task.config).fit(cohort, FitContext(work.seed, work.progress, scratch))
+    model = type(task)(task.config).fit(cohort, _context(name, work))
     if _learns(model):
         model.seen_patients = marks(cohort.part("train").cases)
     if folder is not None:
@@ -96,6 +98,19 @@ def trained(name: str, task: TaskModel, cohort: Cohort, work: Work) -> TrainedTa
             model.save(temporary)
             write_json(temporary / "trained.json", {"fingerprint": wanted})
     return TrainedTask(name, model, origin)
+
+
+def _origin(cohort: Cohort, work: Work) -> str:
+    """What a task is trained on and how; options that are as they always were change nothing."""
+    how = (work.training.key,) if work.training.key else ()
+    return short_hash(_training_data(cohort), work.seed, *how)
+
+
+def _context(name: str, work: Work) -> FitContext:
+    if work.folder is None:
+        return FitContext(work.seed, work.progress, training=work.training)
+    scratch, logs = work.folder / "scratch" / name, work.folder / "tensorboard" / name
+    return FitContext(work.seed, work.progress, scratch, work.training, logs)
 
 
 def out_of_fold(name: str, task: TaskModel, cohort: Cohort, work: Work) -> TaskOutput:

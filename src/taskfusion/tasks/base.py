@@ -16,6 +16,7 @@ from taskfusion.images import short_hash
 from taskfusion.outputs import TaskOutput, TaskSpec
 from taskfusion.progress import Progress
 from taskfusion.tasks.diagnostics import Curve, HeatMap
+from taskfusion.training.options import TrainingOptions
 
 
 @attrs.frozen
@@ -26,11 +27,15 @@ class FitContext:
         seed: everything random follows from it.
         progress: where to tell how far it is.
         folder: scratch for checkpoints that let a killed training go on; None keeps nothing.
+        training: how networks are trained; what a task does without a network need not look at it.
+        logs: folder for TensorBoard, where ``training`` asks for its logs.
     """
 
     seed: int = 0
     progress: Progress = attrs.field(factory=Progress)
     folder: Path | None = None
+    training: TrainingOptions = attrs.field(factory=TrainingOptions)
+    logs: Path | None = None
 
 
 class TaskModel(ABC):

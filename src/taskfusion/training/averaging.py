@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -34,6 +35,14 @@ class StochasticWeightAveraging(keras.callbacks.Callback):
         self.averaged = 0
         self._start, self._refresh = start_epoch, refresh
         self._sums: list[Array] = []
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        return {"averaged": self.averaged, "sums": self._sums}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        self.averaged, self._sums = state["averaged"], list(state["sums"])
 
     def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
         """Begin a new mean."""

@@ -38,7 +38,7 @@ with _native_stderr_silenced():
 # A process with several networks traces each once, which TensorFlow takes for a loop that traces one anew.
 logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
-__all__ = ["keras", "repeatable"]
+__all__ = ["jit_compile", "keras", "repeatable"]
 
 
 def repeatable(seed: int) -> None:
@@ -48,3 +48,11 @@ def repeatable(seed: int) -> None:
         import tensorflow as tf
 
         tf.config.experimental.enable_op_determinism()
+
+
+def jit_compile() -> bool:
+    """Whether networks are compiled by XLA: never on TensorFlow, where that is many times slower on a CPU.
+
+    JAX without it would run every operation on its own.
+    """
+    return bool(keras.backend.backend() == "jax")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -56,6 +56,14 @@ class Batches(keras.utils.PyDataset):
         if self._transform is not None:
             inputs = self._transform(inputs, np.random.default_rng((self._options.seed, self._epoch, index)))
         return inputs, _take(self._targets, rows)
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        return {"epoch": self._epoch}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        self._start_epoch(state["epoch"])
 
     def on_epoch_end(self) -> None:
         """Draw the next epoch's order."""

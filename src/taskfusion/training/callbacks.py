@@ -36,6 +36,13 @@ class ProgressCallback(keras.callbacks.Callback):
         self._done += 1
         self._step.advance(1, **self._figures(logs))
 
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Count the epochs that a killed training has done."""
+        missed = epoch * (self.params.get("steps") or 0) - self._done
+        if missed > 0:
+            self._done += missed
+            self._step.advance(missed)
+
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Show what the validation said."""
         self._step.advance(0, **self._figures(logs))
@@ -65,6 +72,15 @@ class LastGoodWeights(keras.callbacks.Callback):
         self._epoch = 0
         self._good: list[Array] = []
 
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps; the good weights are those of the network itself."""
+        return {"spoiled_epoch": self.spoiled_epoch}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a checkpoint, with the network as it is now."""
+        self.spoiled_epoch = state["spoiled_epoch"]
+        self._good = self.model.get_weights()
+
     def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
         """Remember the weights training starts from."""
         self._good = self.model.get_weights()
@@ -76,15 +92,22 @@ class LastGoodWeights(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         """Look at the running mean of the loss, which stays spoiled once it is."""
         if self.spoiled_epoch is None and not _finite(logs):
-            self.spoiled_epoch = self._epoch
-            self.model.stop_training = True
-            self.model.set_weights(self._good)
+            self._spoil(self._epoch)
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Remember the weights of a good epoch."""
-        if self.spoiled_epoch is None:
+        if self.spoiled_epoch is None and not _finite(logs, "val_loss"):
+            self._spoil(epoch)
+        elif self.spoiled_epoch is None:
             self._good = self.model.get_weights()
 
+    def _spoil(self, epoch: int) -> None:
+        self.spoiled_epoch = epoch
+        self.model.stop_training = True
+        if keras.backend.backend() == "jax":
+            self.model.jax_state_sync()  # else what the running epoch has learned would come back over ours
+        self.model.set_weights(self._good)
 
-def _finite(logs: Mapping[str, Any] | None) -> bool:
-    return math.isfinite(float((logs or {}).get("loss", 0.0)))
+
+def _finite(logs: Mapping[str, Any] | None, name: str = "loss") -> bool:
+    return math.isfinite(float((logs or {}).get(name, 0.0)))

@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import attrs
+import numpy as np
 
+from taskfusion.errors import DataError
 from taskfusion.images import Array
 from taskfusion.progress import Step
 from taskfusion.training.averaging import StochasticWeightAveraging
-from taskfusion.training.backend import keras
+from taskfusion.training.backend import jit_compile, keras
 from taskfusion.training.batches import Batches
 from taskfusion.training.callbacks import LastGoodWeights, ProgressCallback
+from taskfusion.training.checkpoints import Checkpoint, History
 from taskfusion.training.recipe import Recipe
+from taskfusion.training.watch import Watch
 
 
 class RestAUC(keras.metrics.AUC):
@@ -26,9 +30,9 @@ class RestAUC(keras.metrics.AUC):
 
 
 def train(
-    model: keras.Model, batches: Batches, validation: tuple[Array, Array] | None, recipe: Recipe, step: Step
+    model: keras.Model, batches: Batches, validation: tuple[Array, Array] | None, recipe: Recipe, watch: Watch
 ) -> dict[str, list[float]]:
-    """Train a softmax classifier by a recipe.
+    """Train a softmax classifier by a recipe; a training that was killed goes on after its last checkpoint.
 
     Args:
         model: maps inputs to class probabilities ``(samples, classes)``.
@@ -36,41 +40,83 @@ def train(
         validation: inputs and integer targets ``(samples,)``; used to choose, never to learn. None: nothing is
             chosen, the last weights (or their average) are kept.
         recipe: how.
-        step: open progress step of ``recipe.total(len(batches))`` units.
+        watch: of ``Stage.watched``, with a step of ``recipe.total(len(batches))`` units.
 
     Returns:
         One list per figure (``loss``, ``val_loss``, ``val_auc`` …), an entry per epoch; ``spoiled_epoch`` is there only
         where the loss was no longer a number: training stopped in that epoch, with the weights from before it.
+
+    Raises:
+        DataError: the loss was no number in the very first epoch, so that nothing was learned.
     """
-    if validation is None:
-        recipe = _without_validation(recipe)
-    figures: dict[str, list[float]] = {}
-    for rate in recipe.rates:
-        for name, values in _round(model, batches, validation, attrs.evolve(recipe, learning_rate=rate), step).items():
-            figures.setdefault(name, []).extend(float(value) for value in values)
+    recipe = _possible(recipe, validation)
+    figures: History = {}
+    for part, rate in enumerate(recipe.rates):
+        round_ = _Round(model, batches, validation, attrs.evolve(recipe, learning_rate=rate), watch)
+        figures, spoiled = round_.run(part, figures)
+        if spoiled is not None:
+            return figures | {"spoiled_epoch": [_told(spoiled, figures, watch)]}
     return figures
 
 
-def _round(
-    model: keras.Model, batches: Batches, validation: tuple[Array, Array] | None, recipe: Recipe, step: Step
-) -> dict[str, list[Any]]:
-    model.compile(
-        optimizer=keras.optimizers.Adam(_learning_rate(recipe, len(batches))),
-        loss="sparse_categorical_crossentropy",
-        weighted_metrics=[RestAUC(name="auc")],
-        jit_compile=False,
-    )
-    guard = LastGoodWeights()
-    history = model.fit(
-        batches,
-        epochs=recipe.epochs,
-        validation_data=validation,
-        validation_batch_size=recipe.batch_size,
-        callbacks=[guard, *_callbacks(recipe, batches, step)],
-        verbose=0,
-    )
-    spoiled = {} if guard.spoiled_epoch is None else {"spoiled_epoch": [guard.spoiled_epoch]}
-    return {**history.history, **spoiled}
+@attrs.frozen(eq=False)
+class _Round:
+    """One of the trainings with a learning rate of its own."""
+
+    model: keras.Model
+    batches: Batches
+    validation: tuple[Array, Array] | None
+    recipe: Recipe
+    watch: Watch
+
+    def run(self, part: int, before: History) -> tuple[History, int | None]:
+        """Figures of all epochs so far, and the epoch whose loss was no number, if any."""
+        guard = LastGoodWeights()
+        callbacks = [guard, *_callbacks(self.recipe, self.batches, self.watch.step)]
+        saved = Checkpoint.resuming(self.watch, [self.batches, *callbacks], part, before)
+        if saved.is_past:
+            self.watch.step.advance(self.recipe.epochs * len(self.batches))
+            return before, None
+        self._compile()
+        self.model.fit(
+            self.batches,
+            epochs=self.recipe.epochs,
+            initial_epoch=saved.first_epoch,
+            validation_data=self.validation,
+            validation_batch_size=self.recipe.batch_size,
+            callbacks=[*callbacks, saved],
+            verbose=0,
+        )
+        return saved.history, guard.spoiled_epoch
+
+    def _compile(self) -> None:
+        self.model.compile(
+            optimizer=keras.optimizers.Adam(_learning_rate(self.recipe, len(self.batches))),
+            loss="sparse_categorical_crossentropy",
+            weighted_metrics=[RestAUC(name="auc")],
+            jit_compile=jit_compile(),
+        )
+
+
+def _told(spoiled: int, figures: History, watch: Watch) -> int:
+    """Say that training stopped, and in which epoch of all; where nothing was learned before, that is an error."""
+    good = len(figures.get("loss", ()))
+    if not good:
+        raise DataError(
+            f"{watch.title}: the loss is not a number in the first epoch, so nothing was learned; "
+            "a lower learning_rate helps, unless the inputs themselves are no numbers"
+        )
+    watch.say(f"{watch.title}: the loss was no longer a number in epoch {good + 1}; stopped with the weights before it")
+    return good
+
+
+def _possible(recipe: Recipe, validation: tuple[Array, Array] | None) -> Recipe:
+    """The recipe as far as there is something to choose on: an AUC needs two classes."""
+    if validation is None:
+        return _without_validation(recipe)
+    if recipe.monitor == "val_auc" and len(set((np.asarray(validation[1]).ravel() > 0).tolist())) < 2:
+        return attrs.evolve(recipe, monitor="val_loss")
+    return recipe
 
 
 def _without_validation(recipe: Recipe) -> Recipe:

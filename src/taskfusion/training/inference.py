@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from taskfusion.images import Array
-from taskfusion.training.backend import keras
+from taskfusion.training.backend import jit_compile, keras
 
 
 def predict_batches(model: keras.Model, inputs: Array, batch_size: int) -> list[Array]:
@@ -21,7 +21,7 @@ def predict_batches(model: keras.Model, inputs: Array, batch_size: int) -> list[
     Returns:
         One array ``(samples, ...)`` per output of the network.
     """
-    model.jit_compile = False  # XLA is many times slower on a CPU
+    model.jit_compile = jit_compile()
     parts = [
         _flat(model.predict_on_batch(_filled(inputs[i : i + batch_size], batch_size)))
         for i in _starts(inputs, batch_size)

@@ -8,6 +8,7 @@ from typing import Any
 
 from taskfusion.files import read_json, replacing, write_json
 from taskfusion.training.backend import keras
+from taskfusion.training.watch import checkpoint_of
 
 
 def once(model: keras.Model, path: Path | None, train: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -15,9 +16,9 @@ def once(model: keras.Model, path: Path | None, train: Callable[[], dict[str, An
 
     Args:
         model: gets the weights, trained now or then.
-        path: ``.weights.h5`` file to keep them in; its name must tell the configuration, seed and cohort. None keeps
-            nothing and always trains.
-        train: trains ``model`` and returns figures about it (JSON data).
+        path: ``.weights.h5`` file to keep them in (``Stage.weights``); its name must tell the configuration, seed and
+            cohort. None keeps nothing and always trains.
+        train: trains ``model`` and returns figures about it (JSON data); its checkpoint goes when it has ended.
 
     Returns:
         The figures.
@@ -31,6 +32,7 @@ def once(model: keras.Model, path: Path | None, train: Callable[[], dict[str, An
     figures = train()
     save_weights(model, path)
     write_json(figures_path, figures)
+    checkpoint_of(path).unlink(missing_ok=True)
     return figures
 
 

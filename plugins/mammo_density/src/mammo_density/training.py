@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -22,6 +21,7 @@ from taskfusion.training.fitting import train
 from taskfusion.training.inference import predict_batches
 from taskfusion.training.recipe import Recipe
 from taskfusion.training.stages import once
+from taskfusion.training.watch import Stage
 
 VIEW_AUGMENTATION = Augmentation(flip=True, rotation=15, crop=0.85, shear=5)
 PATIENT_AUGMENTATION = Augmentation(flip=False, rotation=15, crop=0.85)
@@ -80,39 +80,33 @@ def fit_networks(cohort: Cohort, config: DensityConfig, context: FitContext) -> 
     repeatable(context.seed)
     view = view_model(config) if config.pretrain else None
     if view is not None:
-        path = _stage_path(context, "view", key)
-        figures["view"] = once(view, path, lambda: _train_view(view, (exams, held_out), config, context))
+        stage = Stage(context, "view", key)
+        figures["view"] = once(view, stage.weights, lambda: _train_view(view, (exams, held_out), config, stage))
         figures["mean_of_views"] = _mean_of_views(view, held_out)
     repeatable(context.seed + 1)
     patient = patient_model(config)
     if view is not None:
         start_from_views(patient, view, config)
-    path = _stage_path(context, "patient", key)
-    figures["patient"] = once(patient, path, lambda: _train_patient(patient, (exams, held_out), config, context))
+    last = Stage(context, "patient", key)
+    figures["patient"] = once(patient, last.weights, lambda: _train_patient(patient, (exams, held_out), config, last))
     return patient, figures
 
 
-def _stage_path(context: FitContext, stage: str, key: str) -> Path | None:
-    return None if context.folder is None else context.folder / f"density-{stage}-{key}.weights.h5"
-
-
-def _train_view(
-    view: keras.Model, data: tuple[Exams, Exams], config: DensityConfig, context: FitContext
-) -> dict[str, Any]:
+def _train_view(view: keras.Model, data: tuple[Exams, Exams], config: DensityConfig, stage: Stage) -> dict[str, Any]:
     exams, held_out = data
     samples, answers = exams.views()
-    batches = Batches(samples, answers, config.view.batches(context.seed), _augmented(VIEW_AUGMENTATION))
-    return _train(view, batches, held_out.views(), config.view, (context, "density: view model"))
+    batches = Batches(samples, answers, config.view.batches(stage.context.seed), _augmented(VIEW_AUGMENTATION))
+    return _train(view, batches, held_out.views(), config.view, (stage, "density: view model"))
 
 
 def _train_patient(
-    patient: keras.Model, data: tuple[Exams, Exams], config: DensityConfig, context: FitContext
+    patient: keras.Model, data: tuple[Exams, Exams], config: DensityConfig, stage: Stage
 ) -> dict[str, Any]:
     exams, held_out = data
-    options = config.patient.batches(context.seed)
+    options = config.patient.batches(stage.context.seed)
     batches = Batches(exams.pixels, exams.dense, options, _augmented(PATIENT_AUGMENTATION))
     chosen_on = (held_out.pixels, held_out.dense)
-    return _train(classifier(patient), batches, chosen_on, config.patient, (context, "density: patient model"))
+    return _train(classifier(patient), batches, chosen_on, config.patient, (stage, "density: patient model"))
 
 
 def _train(
@@ -120,11 +114,11 @@ def _train(
     batches: Batches,
     held_out: tuple[np.ndarray, np.ndarray],
     recipe: Recipe,
-    told: tuple[FitContext, str],
+    told: tuple[Stage, str],
 ) -> dict[str, Any]:
-    context, description = told
-    with context.progress.step(description, total=recipe.total(len(batches))) as bar:
-        return train(model, batches, held_out if len(held_out[1]) else None, recipe, bar)
+    stage, title = told
+    with stage.watched(title, recipe.total(len(batches))) as watch:
+        return train(model, batches, held_out if len(held_out[1]) else None, recipe, watch)
 
 
 def _augmented(how: Augmentation) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from taskfusion.training.backend import keras, repeatable
 from taskfusion.training.batches import Batches
 from taskfusion.training.fitting import train
 from taskfusion.training.stages import once
+from taskfusion.training.watch import Stage
 
 AUGMENTATION = Augmentation(flip=True, vertical_flip=True, rotation=15, crop=0.9)
 
@@ -39,49 +39,47 @@ def fit_networks(cohort: Cohort, config: FindingsConfig, context: FitContext) ->
     repeatable(context.seed)
     patch = patch_model(config, classes) if config.pretrain else None
     if patch is not None:
-        path = _stage_path(context, "patch", key)
-        figures["patch"] = once(patch, path, lambda: _train_patches(patch, data, config, context))
+        stage = Stage(context, "patch", key)
+        figures["patch"] = once(patch, stage.weights, lambda: _train_patches(patch, data, config, stage))
     repeatable(context.seed + 1)
     view = view_model(config)
     if patch is not None:
         start_from_patches(view, patch, config)
-    path = _stage_path(context, "view", key)
-    figures["view"] = once(view, path, lambda: _train_views(view, data, config, context))
+    last = Stage(context, "view", key)
+    figures["view"] = once(view, last.weights, lambda: _train_views(view, data, config, last))
     return view, figures
 
 
-def _stage_path(context: FitContext, stage: str, key: str) -> Path | None:
-    return None if context.folder is None else context.folder / f"findings-{stage}-{key}.weights.h5"
-
-
 def _train_patches(
-    patch: keras.Model, data: tuple[TrainingViews, ...], config: FindingsConfig, context: FitContext
+    patch: keras.Model, data: tuple[TrainingViews, ...], config: FindingsConfig, stage: Stage
 ) -> dict[str, Any]:
     learned, held_out = data
-    sites = draw_sites(learned, config, context.seed)
+    sites = draw_sites(learned, config, stage.context.seed)
 
     def transform(places: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         return cut_patches(learned.pixels, places, config.patch, generator)
 
     lesion = (sites.labels > 0).astype(int)
-    batches = Batches(sites.places, sites.labels, config.patches.batches(context.seed), transform, lesion)
+    batches = Batches(sites.places, sites.labels, config.patches.batches(stage.context.seed), transform, lesion)
     chosen_on = None
     if len(held_out.lesion):
-        others = draw_sites(held_out, config, context.seed)
+        others = draw_sites(held_out, config, stage.context.seed)
         chosen_on = (cut_patches(held_out.pixels, others.places, config.patch), others.labels)
-    with context.progress.step("findings: patch model", total=config.patches.total(len(batches))) as bar:
-        return train(patch, batches, chosen_on, config.patches, bar)
+    with stage.watched("findings: patch model", config.patches.total(len(batches))) as watch:
+        return train(patch, batches, chosen_on, config.patches, watch)
 
 
 def _train_views(
-    view: keras.Model, data: tuple[TrainingViews, ...], config: FindingsConfig, context: FitContext
+    view: keras.Model, data: tuple[TrainingViews, ...], config: FindingsConfig, stage: Stage
 ) -> dict[str, Any]:
     learned, held_out = data
 
     def transform(pixels: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         return augment_batch(pixels.astype(np.float32), generator, AUGMENTATION)
 
-    batches = Batches(learned.pixels, learned.lesion, config.whole.batches(context.seed), transform, learned.lesion)
+    batches = Batches(
+        learned.pixels, learned.lesion, config.whole.batches(stage.context.seed), transform, learned.lesion
+    )
     chosen_on = (held_out.pixels, held_out.lesion) if len(held_out.lesion) else None
-    with context.progress.step("findings: view model", total=config.whole.total(len(batches))) as bar:
-        return train(classifier(view), batches, chosen_on, config.whole, bar)
+    with stage.watched("findings: view model", config.whole.total(len(batches))) as watch:
+        return train(classifier(view), batches, chosen_on, config.whole, watch)
