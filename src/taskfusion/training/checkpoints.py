@@ -51,8 +51,11 @@ class Checkpoint(keras.callbacks.Callback):
     after they have begun and saves after they have looked at the epoch::
 
         saved = Checkpoint.resuming(watch, [batches, *callbacks])
-        model.fit(batches, epochs=epochs, initial_epoch=saved.first_epoch, callbacks=[*callbacks, saved], verbose=0)
+        model.fit(batches, epochs=epochs, initial_epoch=saved.first_epoch, callbacks=[*callbacks, saved],
+                  shuffle=False, verbose=0)
         saved.history
+
+    Without ``shuffle=False`` Keras would reorder batches by a generator that no checkpoint knows.
 
     With a fixed number of steps instead of epochs, let an "epoch" be as many steps as may be lost.
 

@@ -85,6 +85,7 @@ class _Round:
             validation_data=self.validation,
             validation_batch_size=self.recipe.batch_size,
             callbacks=[*callbacks, saved],
+            shuffle=False,  # the batches are, by their own seed; Keras would draw on Python's global generator
             verbose=0,
         )
         return saved.history, guard.spoiled_epoch
