@@ -40,7 +40,7 @@ def to_npz(source: Path | str, target: Path | str) -> None:
     """Turn a checkpoint into an ``.npz`` that :func:`read_weights` reads where TensorFlow is not installed."""
     arrays, _ = read_weights(Path(source))
     with replacing(Path(target)) as temporary, temporary.open("wb") as file:
-        np.savez(file, **arrays)
+        np.savez(file, allow_pickle=False, **arrays)
 
 
 def _read_npz(path: Path) -> tuple[dict[str, Array], list[str]]:

@@ -20,6 +20,11 @@ def _positive(instance: object, attribute: Attribute[Any], value: Any) -> None:
         raise SpecError(f"{attribute.name} must be positive, found {value!r}")
 
 
+def _not_negative(instance: object, attribute: Attribute[Any], value: Any) -> None:
+    if value < 0:
+        raise SpecError(f"{attribute.name} must not be negative, found {value!r}")
+
+
 def _share(instance: object, attribute: Attribute[float], value: float) -> None:
     if not 0 <= value <= 1:
         raise SpecError(f"{attribute.name} must lie in [0, 1], found {value!r}")
@@ -147,6 +152,9 @@ class LocalizationConfig:
     """``cosine``: 10 % warm-up, then down to 0; paper constant."""
     steps: int = field(default=320, validator=_positive)
     """Training steps; paper 100000."""
+    epoch: int = field(default=80, validator=_positive)
+    """Steps that are called an epoch: what is lost at most when a training is killed, or its loss is no number any more
+    (``paper``: 1000)."""
     batch: int = field(default=8, validator=_positive)
     """Images per step; paper 2."""
     normal_share: float = field(default=0.4, validator=_share)
@@ -167,7 +175,7 @@ class LocalizationConfig:
     TensorFlow), or an ``.npz`` of its variables under their names; needs width 1 and 3 channels."""
 
     # --- patch classifier before it, in place of COCO weights
-    patch_steps: int = 600
+    patch_steps: int = field(default=600, validator=_not_negative)
     """Steps of the patch classifier that the network starts from; paper 0: it starts from COCO weights."""
     patch: int = field(default=64, validator=_positive)
     """Side of a patch."""
@@ -228,6 +236,7 @@ PAPER: Mapping[str, Any] = {
     "learning_rate": 1e-4,
     "schedule": "constant",
     "steps": 100_000,
+    "epoch": 1000,
     "batch": 2,
     "normal_share": 0.0,
     "max_boxes": 100,

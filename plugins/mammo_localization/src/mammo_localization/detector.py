@@ -11,7 +11,7 @@ from mammo_localization.layout import feature_size
 from mammo_localization.nms import suppress
 from mammo_localization.roi import crop_and_pool
 from mammo_localization.rpn import ProposalStage, proposal_head
-from taskfusion.training.backend import keras
+from taskfusion.training.backend import jit_compile, keras
 
 ops = keras.ops
 
@@ -44,6 +44,7 @@ class Detector(keras.Model):
         self.box_head = box_head(config)
         self.proposals = ProposalStage(config, self.proposal_head)
         self.build((None, *config.size, config.channels))
+        self.jit_compile = jit_compile()
 
     def build(self, input_shape: Any) -> None:
         """Nothing to do: every part was built with its own shapes."""
