@@ -16,6 +16,7 @@ from taskfusion.outputs import Level, TaskOutput, TaskSpec
 from taskfusion.plugins import Registry
 from taskfusion.spec import FuserSpec, Spec, kind_of
 from taskfusion.tasks.base import TaskModel
+from taskfusion.training.options import TrainingOptions
 
 AFTER_TRAINING = "known after training"
 AFTER_READING = "known when its table is read"
@@ -83,7 +84,12 @@ class FuserFlow:
 
 @attrs.frozen
 class Flow:
-    """A spec, explained; ``run`` is what the run's folder will hold, by name."""
+    """A spec, explained.
+
+    Attributes:
+        training: options of the section ``training`` that are not the defaults.
+        run: what the run's folder will hold, by name.
+    """
 
     name: str
     title: str
@@ -96,6 +102,7 @@ class Flow:
     judged: str
     folder: str
     run: Mapping[str, str]
+    training: Mapping[str, Any] = attrs.field(factory=dict)
 
     def data(self) -> dict[str, Any]:
         """As JSON data."""
@@ -118,6 +125,7 @@ def explain(spec: Spec, registry: Registry) -> Flow:
         judged=_judged(spec),
         folder=(Path("runs") / spec.name).as_posix(),
         run=_run_folder(spec),
+        training=_training(spec),
     )
 
 
@@ -239,11 +247,17 @@ def _judged(spec: Spec) -> str:
     return f"cross-validation of {folds} folds over groups" if folds else "the cohort's split test, or else validation"
 
 
+def _training(spec: Spec) -> dict[str, Any]:
+    default = unstructure(TrainingOptions())
+    return {name: value for name, value in unstructure(spec.training).items() if value != default[name]}
+
+
 def _run_folder(spec: Spec) -> dict[str, str]:
     folds = {"folds/": "tasks and their answers of every fold"} if spec.evaluation.cross_validation else {}
     return {
         "spec.yaml": "this spec with every default written out",
         "tasks/": f"{', '.join(spec.tasks)}, trained",
+        **({"tensorboard/": "figures of every epoch, by task and network"} if spec.training.tensorboard else {}),
         "outputs/": "what the tasks say of every case, computed once",
         "fusers/": f"{', '.join(f.name for f in spec.fusers)}, fitted for each target",
         **folds,

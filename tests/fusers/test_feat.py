@@ -12,7 +12,7 @@ from taskfusion.fusers.feat import FeatFuser
 from taskfusion.fusers.feat_config import FeatConfig
 from taskfusion.outputs import Level
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.backend]
 CONFIG = FeatConfig(filters=(4, 4, 4), dense=8, epochs=12, batch_size=16, learning_rate=0.01, patience=4)
 
 

@@ -13,7 +13,7 @@ from taskfusion.fusers.hybrid import HybridFuser
 from taskfusion.fusers.hybrid_config import HybridConfig
 from taskfusion.inputs import FusionInput
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.backend]
 CONFIG = HybridConfig(epochs=6, filters=(4, 4, 4), kernel=3, score_units=8, **TINY)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from recording import Recorder
 
 from taskfusion.training.averaging import StochasticWeightAveraging
@@ -9,6 +10,7 @@ from taskfusion.training.batches import Batches
 from taskfusion.training.callbacks import LastGoodWeights, ProgressCallback
 from taskfusion.training.recipe import BatchOptions
 
+pytestmark = pytest.mark.backend
 X = np.random.default_rng(0).normal(size=(32, 4)).astype(np.float32)
 Y = (X[:, 0] > 0).astype(np.int64)
 

@@ -11,6 +11,7 @@ from taskfusion.training.fitting import RestAUC, train
 from taskfusion.training.recipe import Recipe
 from taskfusion.training.watch import Watch
 
+pytestmark = pytest.mark.backend
 X = np.random.default_rng(0).normal(size=(64, 4)).astype(np.float32)
 Y = (X[:, 0] > 0).astype(np.int64)
 
@@ -38,7 +39,7 @@ def test_rounds_follow_each_other(network: keras.Model, bar: Recorder) -> None:
 def test_the_best_epoch_is_kept(network: keras.Model, bar: Recorder) -> None:
     figures = run(network, Recipe(6, 16, learning_rate=0.5, keep="best"), bar)
     loss = keras.losses.sparse_categorical_crossentropy(Y, network.predict_on_batch(X))
-    assert float(np.mean(loss)) == pytest.approx(min(figures["val_loss"]), rel=1e-4)
+    assert float(keras.ops.mean(loss)) == pytest.approx(min(figures["val_loss"]), rel=1e-4)
 
 
 def test_patience_stops(network: keras.Model, bar: Recorder) -> None:

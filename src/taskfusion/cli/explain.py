@@ -80,6 +80,7 @@ def flow_branch(flow: Flow) -> Branch:
         (
             Branch(f"cohort: {flow.reader} ({flow.summary})", [*_options(flow.options)]),
             Branch("tasks, about every case", [_task(task) for task in flow.tasks]),
+            *([Branch("training of networks", [*_options(flow.training)])] if flow.training else []),
             Branch("fusers, one fit per target", [_fuser(fuser) for fuser in flow.fusers]),
             Branch(f"targets: {targets}", (Branch(f"judged on {flow.judged}"),)),
             Branch(f"the run's folder: {flow.folder}/", [Branch(f"{k:<16} {v}") for k, v in flow.run.items()]),

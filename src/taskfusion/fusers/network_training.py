@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 import numpy as np
 
+from taskfusion.errors import DataError
 from taskfusion.fusers.balance import balancing_weights, pools_of
 from taskfusion.fusers.base import FuseContext
 from taskfusion.fusers.feeds import Feed, Tensors, hidden_tasks
@@ -65,16 +66,31 @@ def train_network(
     optimizer = keras.optimizers.Adam(config.learning_rate)
     model.compile(optimizer, "sparse_categorical_crossentropy", jit_compile=jit_compile())
     batches = training_batches(train, config, context.seed)
+    guard = LastGoodWeights()
     with context.progress.step(label, total=config.epochs * len(batches)) as bar:
         history = model.fit(
             batches,
             validation_data=None if validation is None else _InOrder(validation),
             epochs=config.epochs,
-            callbacks=[LastGoodWeights(), ProgressCallback(bar), *_stopping(config, validation)],
+            callbacks=[guard, ProgressCallback(bar), *_stopping(config, validation)],
             verbose=0,
         ).history
+    if guard.spoiled_epoch is not None:
+        _tell(guard.spoiled_epoch, label, context)
+        history = {name: values[: guard.spoiled_epoch] for name, values in history.items()}
     losses = {name: round(float(min(values)), 5) for name, values in history.items()}
     return {"epochs": len(history["loss"]), "parameters": model.count_params(), **losses}
+
+
+def _tell(spoiled: int, label: str, context: FuseContext) -> None:
+    if not spoiled:
+        raise DataError(
+            f"fuser {label!r}: the loss is not a number in the first epoch, so nothing was learned; "
+            "a lower learning_rate helps"
+        )
+    context.progress.say(
+        f"fuser {label!r}: the loss was no longer a number in epoch {spoiled + 1}; stopped with the weights before it"
+    )
 
 
 def _stopping(config: NetworkConfig, validation: object | None) -> list[keras.callbacks.Callback]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -90,7 +91,8 @@ def trained(name: str, task: TaskModel, cohort: Cohort, work: Work) -> TrainedTa
     wanted = task.fingerprint(lambda: origin)
     if folder is not None and _found(folder, wanted):
         return TrainedTask(name, type(task).load(folder), origin)
-    model = type(task)(task.config).fit(cohort, _context(name, work))
+    with _devices(work.training):
+        model = type(task)(task.config).fit(cohort, _context(name, work))
     if _learns(model):
         model.seen_patients = marks(cohort.part("train").cases)
     if folder is not None:
@@ -104,6 +106,15 @@ def _origin(cohort: Cohort, work: Work) -> str:
     """What a task is trained on and how; options that are as they always were change nothing."""
     how = (work.training.key,) if work.training.key else ()
     return short_hash(_training_data(cohort), work.seed, *how)
+
+
+def _devices(options: TrainingOptions) -> AbstractContextManager[None]:
+    """The GPUs that share the training, where they are asked for; without them nothing imports Keras."""
+    if options.distribution == "none":
+        return nullcontext()
+    from taskfusion.training.distribution import distributed
+
+    return distributed(options)
 
 
 def _context(name: str, work: Work) -> FitContext:

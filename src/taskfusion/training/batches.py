@@ -57,6 +57,13 @@ class Batches(keras.utils.PyDataset):
             inputs = self._transform(inputs, np.random.default_rng((self._options.seed, self._epoch, index)))
         return inputs, _take(self._targets, rows)
 
+    def class_shares(self) -> dict[int, float]:
+        """The share of each integer target that occurs among the samples drawn in the long run."""
+        targets = np.asarray(self._targets).ravel()
+        # pools take turns, so each gives as much as another, whatever its size
+        parts = [np.bincount(targets[pool], minlength=targets.max() + 1) / len(pool) for pool in self._pools]
+        return {label: float(share) for label, share in enumerate(np.mean(parts, axis=0)) if share}
+
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps."""
         return {"epoch": self._epoch}

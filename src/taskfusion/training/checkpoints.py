@@ -76,7 +76,7 @@ class Checkpoint(keras.callbacks.Callback):
         super().__init__()
         self.first_epoch, self.is_past = 0, False
         self.history: History = {name: list(values) for name, values in (history or {}).items()}
-        self._watch, self._others, self._part = watch, others, part
+        self._watch, self._others, self._part = watch, [*others, *_generators()], part
         self._left: Saved | None = None
 
     @classmethod
@@ -111,6 +111,29 @@ class Checkpoint(keras.callbacks.Callback):
         next_epoch = self.params["epochs"] if ends else epoch + 1
         facts = {"part": self._part, "epoch": next_epoch, "history": self.history}
         write_checkpoint(self._watch.checkpoint, self.model, self._others, facts)
+
+
+class TorchGenerators:
+    """PyTorch's own random generators, on which Keras' dropout draws there."""
+
+    def state(self) -> dict[str, Any]:
+        """That of the CPU, and of every GPU."""
+        import torch
+
+        return {"states": [state.numpy() for state in (torch.get_rng_state(), *torch.cuda.get_rng_state_all())]}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        import torch
+
+        host, *devices = [torch.from_numpy(np.array(one)) for one in state["states"]]
+        torch.set_rng_state(host)
+        torch.cuda.set_rng_state_all(devices)
+
+
+def _generators() -> list[Any]:
+    """What draws outside of the network; on the other backends everything random is among its variables."""
+    return [TorchGenerators()] if keras.backend.backend() == "torch" else []
 
 
 def write_checkpoint(path: Path, model: keras.Model, others: Sequence[Any], facts: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import attrs
 import numpy as np
 
-from taskfusion.errors import DataError
+from taskfusion.errors import DataError, SpecError
 from taskfusion.images import Array
 from taskfusion.progress import Step
 from taskfusion.training.averaging import StochasticWeightAveraging
@@ -15,7 +15,10 @@ from taskfusion.training.backend import jit_compile, keras
 from taskfusion.training.batches import Batches
 from taskfusion.training.callbacks import LastGoodWeights, ProgressCallback
 from taskfusion.training.checkpoints import Checkpoint, History
+from taskfusion.training.distribution import check_shares
+from taskfusion.training.precision import computing_in
 from taskfusion.training.recipe import Recipe
+from taskfusion.training.tensorboard import TensorBoardFigures, require_tensorboard
 from taskfusion.training.watch import Watch
 
 
@@ -48,8 +51,27 @@ def train(
 
     Raises:
         DataError: the loss was no number in the very first epoch, so that nothing was learned.
+        SpecError: options that do not go with this machine or this network: TensorBoard, devices, class weights.
     """
-    recipe = _possible(recipe, validation)
+    _check(model, recipe, watch)
+    with computing_in(model, watch.options.precision):
+        return _trained(model, batches, validation, _possible(recipe, validation), watch)
+
+
+def _check(model: keras.Model, recipe: Recipe, watch: Watch) -> None:
+    if watch.logs is not None:
+        require_tensorboard(watch.title)
+    check_shares(watch.title, watch.options, recipe.batch_size)
+    classes = model.output_shape[-1]
+    if not isinstance(recipe.class_weight, str) and len(recipe.class_weight) != classes:
+        raise SpecError(
+            f"{watch.title}: class_weight has {len(recipe.class_weight)} weights, and there are {classes} classes"
+        )
+
+
+def _trained(
+    model: keras.Model, batches: Batches, validation: tuple[Array, Array] | None, recipe: Recipe, watch: Watch
+) -> dict[str, list[float]]:
     figures: History = {}
     for part, rate in enumerate(recipe.rates):
         round_ = _Round(model, batches, validation, attrs.evolve(recipe, learning_rate=rate), watch)
@@ -73,6 +95,7 @@ class _Round:
         """Figures of all epochs so far, and the epoch whose loss was no number, if any."""
         guard = LastGoodWeights()
         callbacks = [guard, *_callbacks(self.recipe, self.batches, self.watch.step)]
+        logs = TensorBoardFigures(self.watch, before=len(before.get("loss", ())))
         saved = Checkpoint.resuming(self.watch, [self.batches, *callbacks], part, before)
         if saved.is_past:
             self.watch.step.advance(self.recipe.epochs * len(self.batches))
@@ -84,7 +107,8 @@ class _Round:
             initial_epoch=saved.first_epoch,
             validation_data=self.validation,
             validation_batch_size=self.recipe.batch_size,
-            callbacks=[*callbacks, saved],
+            class_weight=class_weights(self.recipe, self.batches),
+            callbacks=[*callbacks, logs, saved],
             shuffle=False,  # the batches are, by their own seed; Keras would draw on Python's global generator
             verbose=0,
         )
@@ -118,6 +142,16 @@ def _possible(recipe: Recipe, validation: tuple[Array, Array] | None) -> Recipe:
     if recipe.monitor == "val_auc" and len(set((np.asarray(validation[1]).ravel() > 0).tolist())) < 2:
         return attrs.evolve(recipe, monitor="val_loss")
     return recipe
+
+
+def class_weights(recipe: Recipe, batches: Batches) -> dict[int, float] | None:
+    """What a sample of each class counts in the loss; None where all count alike."""
+    if recipe.class_weight == "none":
+        return None
+    if recipe.class_weight == "balanced":
+        shares = batches.class_shares()
+        return {label: 1 / (len(shares) * share) for label, share in shares.items()}
+    return dict(enumerate(recipe.class_weight))
 
 
 def _without_validation(recipe: Recipe) -> Recipe:

@@ -42,6 +42,8 @@ class Recipe:
         tolerance: the least change that counts as improvement.
         keep: the weights of the ``last`` epoch, of the ``best`` one, or the ``average`` of all from ``average_from``.
         average_from: first epoch (from 0) of the average.
+        class_weight: what a sample counts in the loss, by its class: ``none`` is 1 for all, ``balanced`` the less the
+            more of the class are drawn (so that each class counts as much as another), or a weight per class.
     """
 
     epochs: int = 10
@@ -56,12 +58,17 @@ class Recipe:
     tolerance: float = 0.0
     keep: Literal["last", "best", "average"] = "last"
     average_from: int = 0
+    class_weight: Literal["none", "balanced"] | tuple[float, ...] = "none"
 
     def __attrs_post_init__(self) -> None:
         if self.epochs < 1 or self.batch_size < 1:
             raise SpecError(f"epochs and batch_size must be at least 1, got {self.epochs} and {self.batch_size}")
         if not min(self.rates) > 0:
             raise SpecError(f"learning rates must be above 0, got {min(self.rates)}")
+        if not isinstance(self.class_weight, str) and not (
+            min(self.class_weight, default=-1) >= 0 < sum(self.class_weight)
+        ):
+            raise SpecError(f"class_weight must be 0 or more, not all 0, got {list(self.class_weight)}")
 
     @property
     def rates(self) -> tuple[float, ...]:
