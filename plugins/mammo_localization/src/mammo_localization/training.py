@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from mammo_localization.config import LocalizationConfig
@@ -14,8 +15,12 @@ from taskfusion.errors import DataError
 from taskfusion.training.backend import jit_compile, keras
 from taskfusion.training.callbacks import LastGoodWeights, ProgressCallback
 from taskfusion.training.checkpoints import Checkpoint
+from taskfusion.training.distribution import check_shares
+from taskfusion.training.precision import computing_in
+from taskfusion.training.tensorboard import TensorBoardFigures, require_tensorboard
 from taskfusion.training.watch import Stage, Watch
 
+TITLE = "localization"
 WARM_UP = 0.1
 History = dict[str, Any]
 
@@ -25,11 +30,14 @@ def train_patches(detector: Detector, sampler: Sampler, stage: Stage) -> History
 
     Raises:
         DataError: the loss is no number from the start.
+        SpecError: options that do not go with this machine: TensorBoard, devices.
     """
     config = detector.config
     model = patch_model(detector)
-    _compile(model, (config.patch_learning_rate, config.patch_steps), config)
-    return _fit(model, Draws(sampler.patches, config.patch_steps, config.epoch), (stage, "localization: patches"))
+    draws = Draws(sampler.patches, config.patch_steps, config.epoch)
+    with _computing(detector, stage, config.patch_batch):
+        _compile(model, (config.patch_learning_rate, config.patch_steps), (config, stage))
+        return _fit(model, draws, (stage, f"{TITLE}: patches"))
 
 
 def train_detector(detector: Detector, sampler: Sampler, stage: Stage) -> History:
@@ -37,12 +45,14 @@ def train_detector(detector: Detector, sampler: Sampler, stage: Stage) -> Histor
 
     Raises:
         DataError: the loss is no number from the start.
+        SpecError: options that do not go with this machine: TensorBoard, devices.
     """
     config = detector.config
     learner = Learner(detector, sampler.seed)
-    _compile(learner, (config.learning_rate, config.steps), config)
     draws = Draws(lambda step: (sampler.batch(step),), config.steps, config.epoch)
-    return _fit(learner, draws, (stage, "localization: detector"))
+    with _computing(detector, stage, config.batch):
+        _compile(learner, (config.learning_rate, config.steps), (config, stage))
+        return _fit(learner, draws, (stage, f"{TITLE}: detector"))
 
 
 def patch_model(detector: Detector) -> Any:
@@ -99,9 +109,20 @@ class Ending(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
+@contextmanager
+def _computing(detector: Detector, stage: Stage, batch: int) -> Iterator[None]:
+    """Both feature extractors in the precision of the stage; heads, boxes and losses always in single precision."""
+    options = stage.context.training
+    check_shares(TITLE, options, batch)
+    with computing_in(detector.first, options.precision), computing_in(detector.second, options.precision):
+        yield
+
+
 def _fit(model: Any, draws: Draws, told: tuple[Stage, str]) -> History:
     """Train a compiled model on all draws; ``told`` is the stage and what it is called."""
     stage, title = told
+    if stage.context.training.tensorboard:
+        require_tensorboard(title)
     guard = LastGoodWeights()
     with stage.watched(title, draws.epochs * len(draws)) as watch:
         callbacks = [guard, ProgressCallback(watch.step), Ending(draws.steps)]
@@ -110,7 +131,7 @@ def _fit(model: Any, draws: Draws, told: tuple[Stage, str]) -> History:
             draws,
             epochs=draws.epochs,
             initial_epoch=saved.first_epoch,
-            callbacks=[*callbacks, saved],
+            callbacks=[*callbacks, TensorBoardFigures(watch), saved],
             shuffle=False,
             verbose=0,
         )
@@ -131,9 +152,12 @@ def _told(spoiled: int, draws: Draws, watch: Watch) -> int:
     return spoiled
 
 
-def _compile(model: Any, rate: tuple[float, int], config: LocalizationConfig) -> None:
+def _compile(model: Any, rate: tuple[float, int], how: tuple[LocalizationConfig, Stage]) -> None:
     """Optimizer and loss; the optimizer's variables are made here, else TensorFlow would trace the step twice."""
+    config, stage = how
     optimizer = make_optimizer(config, *rate)
+    if stage.context.training.precision == "mixed_float16":
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     optimizer.build(model.trainable_variables)
     loss = None if isinstance(model, Learner) else keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer=optimizer, loss=loss, jit_compile=jit_compile())
