@@ -43,10 +43,12 @@ def undisturbed(thin, views, short):
 def die_in_epoch(patch, number, training_of):
     """Let a training of so many steps be killed when this epoch begins."""
 
+    begin = Ending.on_epoch_begin
+
     def dies(self, epoch, logs=None):
-        if epoch == number and self._steps == training_of:
+        if epoch == number and self._draws.steps == training_of:
             raise KilledError
-        self._epoch = epoch
+        begin(self, epoch, logs)
 
     patch.setattr(Ending, "on_epoch_begin", dies)
 
@@ -163,11 +165,10 @@ def test_the_detector_overfits_twenty_exams(make_cohort, tiny):
     assert task.summary()["detector"]["loss"][-1] < task.summary()["detector"]["loss"][0]
 
 
-def test_draws_go_on_where_they_were():
+def test_draws_follow_from_the_epoch_that_runs():
     draws = Draws(lambda step: step, steps=7, epoch=3)
-    assert (len(draws), draws.epochs) == (3, 3)
-    draws.on_epoch_end()
-    other = Draws(lambda step: step, steps=7, epoch=3)
-    other.restore(draws.state())
-    assert [draws[0], other[2]] == [3, 5]
+    assert (len(draws), draws.epochs, draws[2]) == (3, 3, 2)
+    draws.begin(2)
+    draws.on_epoch_end()  # Keras says so when it has only looked at shapes, too
+    assert draws[0] == 6
     assert len(Draws(lambda step: step, steps=2, epoch=3)) == 2

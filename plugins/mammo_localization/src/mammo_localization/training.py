@@ -79,33 +79,26 @@ class Draws(keras.utils.PyDataset):
         """Batch ``index`` of the running epoch."""
         return self._draw(self._epoch * self._length + index)
 
-    def on_epoch_end(self) -> None:
-        """The next epoch."""
-        self._epoch += 1
-
-    def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps."""
-        return {"epoch": self._epoch}
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from a checkpoint."""
-        self._epoch = state["epoch"]
+    def begin(self, epoch: int) -> None:
+        """Draw for this epoch. ``fit`` itself says so, as Keras may draw batches before it, to see their shapes."""
+        self._epoch = epoch
 
 
 class Ending(keras.callbacks.Callback):
-    """Stop after a number of steps, in the middle of an epoch too."""
+    """Tell the draws which epoch runs, and stop after the last of their steps, in the middle of an epoch too."""
 
-    def __init__(self, steps: int) -> None:
+    def __init__(self, draws: Draws) -> None:
         super().__init__()
-        self._steps, self._epoch = steps, 0
+        self._draws, self._epoch = draws, 0
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Know which epoch runs."""
         self._epoch = epoch
+        self._draws.begin(epoch)
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         """Count."""
-        if self._epoch * self.params["steps"] + batch + 1 >= self._steps:
+        if self._epoch * len(self._draws) + batch + 1 >= self._draws.steps:
             self.model.stop_training = True
 
 
@@ -125,8 +118,8 @@ def _fit(model: Any, draws: Draws, told: tuple[Stage, str]) -> History:
         require_tensorboard(title)
     guard = LastGoodWeights()
     with stage.watched(title, draws.epochs * len(draws)) as watch:
-        callbacks = [guard, ProgressCallback(watch.step), Ending(draws.steps)]
-        saved = Checkpoint.resuming(watch, [draws, *callbacks])
+        callbacks = [guard, ProgressCallback(watch.step), Ending(draws)]
+        saved = Checkpoint.resuming(watch, callbacks)
         model.fit(
             draws,
             epochs=draws.epochs,
