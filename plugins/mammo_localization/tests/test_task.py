@@ -90,10 +90,32 @@ def test_no_cases_no_answers(trained):
     assert len(check_output(trained.predict([]), "localization", [])) == 0
 
 
-def test_an_image_without_a_breast_is_answered(trained):
-    dark = Case.of("dark", {"L-CC": np.zeros((50, 40), np.uint16)})
-    answer = check_output(trained.predict([dark]), "localization", ["dark"])
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((50, 40), np.uint16),
+        np.full((50, 40), 255, np.uint8),
+        np.full((1, 1), 7, np.uint8),
+        np.random.default_rng(0).integers(0, 2**12, (700, 9), np.uint16),
+        np.random.default_rng(0).random((30, 400), np.float32),
+        np.random.default_rng(0).integers(0, 255, (60, 50, 3), np.uint8),
+    ],
+    ids=["all black", "all white", "one pixel", "12 bits and narrow", "floats and wide", "colour"],
+)
+def test_images_of_any_depth_and_size_are_answered(trained, image):
+    answer = check_output(trained.predict([Case.of("odd", {"L-CC": image})]), "localization", ["odd"])
     assert np.isfinite(answer.detections.background[0, 0]).all()
+    assert np.isfinite(answer.detections.scores).all()
+
+
+def test_without_detections_there_are_background_features_and_metrics(trained, unseen, tmp_path):
+    trained.save_weights(tmp_path)
+    strict = Localization(attrs.evolve(trained.config, score_threshold=1.0))
+    strict.load_weights(tmp_path)
+    answer = check_output(strict.predict(unseen.cases), "localization", unseen.ids)
+    assert len(answer.detections) == 0
+    assert np.isfinite(answer.detections.background).all()
+    assert strict.metrics(answer, unseen)["TPR at 1 FP per image, any"] == 0
 
 
 def test_saved_and_loaded_it_answers_the_same(trained, unseen, output, tmp_path):

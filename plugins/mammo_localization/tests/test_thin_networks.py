@@ -20,7 +20,7 @@ def test_weights_of_the_original_come_in_under_its_names(tiny, thin, tmp_path):
     arrays = {name: np.asarray(variable) + 1 for name, variable in original_variables(source).items()}
     arrays["SecondStageBoxPredictor/ClassPredictor/weights"] = np.zeros((3, 91), np.float32)
     np.savez(tmp_path / "coco.npz", **arrays)
-    assert load_original(goal, tmp_path / "coco.npz") == ["SecondStageBoxPredictor/ClassPredictor/weights"]
+    assert load_original(goal, tmp_path / "coco.npz").left == ("SecondStageBoxPredictor/ClassPredictor/weights",)
     name = "FirstStageFeatureExtractor/InceptionV2/Mixed_4e/Branch_0/Conv2d_0a_1x1/weights"
     assert np.asarray(original_variables(goal)[name]) == pytest.approx(arrays[name])
 

@@ -1,6 +1,8 @@
 import attrs
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mammo_localization.sampling import Sampler
 from mammo_localization.views import collect, own_annotations
@@ -74,7 +76,7 @@ def views(make_cohort, tiny):
 
 
 def test_batches_have_the_shapes_the_learner_wants(views, tiny):
-    batch = Sampler(views, tiny, np.random.default_rng(0)).batch()
+    batch = Sampler(views, tiny, 0).batch(0)
     assert {name: value.shape for name, value in batch.items()} == {
         "images": (8, 64, 56, 1),
         "boxes": (8, 8, 4),
@@ -83,15 +85,30 @@ def test_batches_have_the_shapes_the_learner_wants(views, tiny):
     assert 0 <= batch["images"].min() < batch["images"].max() <= 1
 
 
-def test_the_same_generator_draws_the_same(views, tiny):
-    first, second = (Sampler(views, tiny, np.random.default_rng(3)).batch() for _ in range(2))
-    assert all((first[name] == second[name]).all() for name in first)
+def test_a_batch_follows_from_seed_and_step_alone(views, tiny):
+    sampler = Sampler(views, tiny, 3)
+    in_order = [sampler.batch(step) for step in range(4)]
+    assert all((in_order[3][name] == value).all() for name, value in Sampler(views, tiny, 3).batch(3).items())
+    assert (sampler.patches(2)[0] == Sampler(views, tiny, 3).patches(2)[0]).all()
+    others = [in_order[2], Sampler(views, tiny, 4).batch(3)]
+    assert all((other["images"] != in_order[3]["images"]).any() for other in others)
+
+
+@given(st.integers(1, 9), st.sampled_from([0.0, 0.3, 0.4, 1.0]))
+def test_every_view_comes_equally_often_and_normal_ones_by_their_share(views, tiny, batch, share):
+    sampler, steps = Sampler(views, tiny, 0), 50
+    rows = np.array([sampler._rows(step, batch, share) for step in range(steps)])
+    normal = np.isin(rows, views.without())
+    assert abs(normal.sum() - steps * batch * share) <= 1
+    for chosen, deck in ((rows[normal], views.without()), (rows[~normal], views.with_lesion())):
+        counts = np.bincount(chosen, minlength=len(views.labels))[deck]
+        assert counts.max() - counts.min() <= 1
 
 
 def test_windows_show_what_their_boxes_say(views, tiny):
-    sampler = Sampler(views, tiny, np.random.default_rng(1))
+    sampler, rng = Sampler(views, tiny, 1), np.random.default_rng(1)
     for row in views.with_lesion()[:20]:
-        image, boxes, labels = sampler.window(int(row), (64, 56))
+        image, boxes, labels = sampler.window(int(row), (64, 56), rng)
         assert len(boxes) == len(labels) == 1
         xmin, ymin, xmax, ymax = boxes[0].round().astype(int)
         assert image[ymin:ymax, xmin:xmax].max() > 1.3 * np.median(image[image > 0])
@@ -99,14 +116,14 @@ def test_windows_show_what_their_boxes_say(views, tiny):
 
 def test_whole_images_are_not_moved(views, tiny):
     config = attrs.evolve(tiny, rotation=0.0, zoom=1.0, window=None)
-    sampler = Sampler(views, config, np.random.default_rng(0))
+    sampler, rng = Sampler(views, config, 0), np.random.default_rng(0)
     row = int(views.with_lesion()[0])
-    seen = {tuple(np.round(sampler.window(row, config.size)[1][0], 3)) for _ in range(10)}
+    seen = {tuple(np.round(sampler.window(row, config.size, rng)[1][0], 3)) for _ in range(10)}
     (xmin, ymin, xmax, ymax) = views.boxes[row][0]
     assert seen == {tuple(np.round(box, 3)) for box in [(xmin, ymin, xmax, ymax), (80 - xmax, ymin, 80 - xmin, ymax)]}
 
 
 def test_patches_are_labelled_by_what_they_show(views, tiny):
-    images, classes = Sampler(views, tiny, np.random.default_rng(0)).patches()
+    images, classes = Sampler(views, tiny, 0).patches(0)
     assert images.shape == (16, 32, 32, 1)
     assert set(classes) == {0, 1, 2}

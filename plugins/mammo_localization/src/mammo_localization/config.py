@@ -20,6 +20,11 @@ def _positive(instance: object, attribute: Attribute[Any], value: Any) -> None:
         raise SpecError(f"{attribute.name} must be positive, found {value!r}")
 
 
+def _not_negative(instance: object, attribute: Attribute[Any], value: Any) -> None:
+    if value < 0:
+        raise SpecError(f"{attribute.name} must not be negative, found {value!r}")
+
+
 def _share(instance: object, attribute: Attribute[float], value: float) -> None:
     if not 0 <= value <= 1:
         raise SpecError(f"{attribute.name} must lie in [0, 1], found {value!r}")
@@ -73,6 +78,9 @@ class LocalizationConfig:
     """Width over height; paper 0.5, 1, 2."""
     anchor_offset: float = 0.5
     """Centre of the first anchor, in strides; OD 0."""
+    clip_anchors: bool = False
+    """Cut anchors to the image when detecting, and leave those that cross its edge out of training, as OD does (paper).
+    Without it every anchor counts as it is; in a small image many cross the edge."""
     rpn_depth: int = field(default=512, validator=_positive)
     """Channels of the first stage's 3x3 convolution at width 1 (OD 512)."""
     rpn_deviation: float | None = None
@@ -118,9 +126,12 @@ class LocalizationConfig:
     per_class: int = field(default=10, validator=_positive)
     """Detections kept per class and view; OD 100."""
     detections: int = field(default=10, validator=_positive)
-    """Detections kept per view; OD 300, of which the fuser takes the best few."""
+    """Detections kept per view, of which a fuser takes the best few; OD 300, their features 1.2 MB a view."""
     score_threshold: float = field(default=0.005, validator=_share)
     """Detections below it are dropped; OD 0."""
+    background_score: float = field(default=0.0, validator=_share)
+    """Detections above it are cut out of a view's background feature (II-C.2); 0: all. With no ``score_threshold`` and
+    300 detections little would be left of the breast, so ``paper`` says 0.05 (ours; the paper is silent)."""
 
     # --- losses (OD: 2, 1, 2, 1)
     rpn_box_weight: float = 2.0
@@ -141,6 +152,9 @@ class LocalizationConfig:
     """``cosine``: 10 % warm-up, then down to 0; paper constant."""
     steps: int = field(default=320, validator=_positive)
     """Training steps; paper 100000."""
+    epoch: int = field(default=80, validator=_positive)
+    """Steps that are called an epoch: what is lost at most when a training is killed, or its loss is no number any more
+    (``paper``: 1000)."""
     batch: int = field(default=8, validator=_positive)
     """Images per step; paper 2."""
     normal_share: float = field(default=0.4, validator=_share)
@@ -157,10 +171,11 @@ class LocalizationConfig:
     """Smallest random crop, as share of the side, resized back (paper 0.85)."""
 
     initial_weights: Path | None = None
-    """An ``.npz`` of weights under the original's variable names to start from, COCO's say (paper); needs width 1."""
+    """Weights to start from, COCO's in the paper: a checkpoint of the TF1 Object Detection API (``model.ckpt``, read by
+    TensorFlow), or an ``.npz`` of its variables under their names; needs width 1 and 3 channels."""
 
     # --- patch classifier before it, in place of COCO weights
-    patch_steps: int = 600
+    patch_steps: int = field(default=600, validator=_not_negative)
     """Steps of the patch classifier that the network starts from; paper 0: it starts from COCO weights."""
     patch: int = field(default=64, validator=_positive)
     """Side of a patch."""
@@ -199,6 +214,7 @@ PAPER: Mapping[str, Any] = {
     "anchor_scales": (0.25, 0.5, 1.0, 2.0),
     "anchor_ratios": (0.5, 1.0, 2.0),
     "anchor_offset": 0.0,
+    "clip_anchors": True,
     "rpn_deviation": 0.01,
     "rpn_positive_iou": 0.7,
     "rpn_samples": 256,
@@ -213,11 +229,14 @@ PAPER: Mapping[str, Any] = {
     "share_boxes": False,
     "nms_iou": 0.6,
     "per_class": 100,
+    "detections": 300,
     "score_threshold": 0.0,
+    "background_score": 0.05,
     "optimizer": "sgd",
     "learning_rate": 1e-4,
     "schedule": "constant",
     "steps": 100_000,
+    "epoch": 1000,
     "batch": 2,
     "normal_share": 0.0,
     "max_boxes": 100,

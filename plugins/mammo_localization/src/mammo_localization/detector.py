@@ -11,7 +11,7 @@ from mammo_localization.layout import feature_size
 from mammo_localization.nms import suppress
 from mammo_localization.roi import crop_and_pool
 from mammo_localization.rpn import ProposalStage, proposal_head
-from taskfusion.training.backend import keras
+from taskfusion.training.backend import jit_compile, keras
 
 ops = keras.ops
 
@@ -44,6 +44,7 @@ class Detector(keras.Model):
         self.box_head = box_head(config)
         self.proposals = ProposalStage(config, self.proposal_head)
         self.build((None, *config.size, config.channels))
+        self.jit_compile = jit_compile()
 
     def build(self, input_shape: Any) -> None:
         """Nothing to do: every part was built with its own shapes."""
@@ -53,7 +54,7 @@ class Detector(keras.Model):
         """Detect."""
         size = images.shape[1:3]
         maps = self.first(images, training=False)
-        boxes, objectness = self.proposals.propose(self.proposals(maps), size)
+        boxes, objectness = self.proposals.propose(self.proposals(maps, size), size)
         features = self.features(maps, boxes, size)
         codes, logits = self.box_head(features)
         found = self._detections(box.clip(self._refine(boxes, codes), *size), self._scores(logits, objectness))
@@ -106,7 +107,8 @@ class Detector(keras.Model):
         """Mean second-stage vector over the breast outside all detections, over the breast where nothing is left."""
         whole = self.second(maps, training=False)
         breast = _cells(images[..., 0] > 0, whole.shape[1:3])
-        outside = breast * _outside(found, images.shape[1:3], whole.shape[1:3])
+        cut = found["scores"] > self.config.background_score
+        outside = breast * _outside(found["boxes"], cut, images.shape[1:3], whole.shape[1:3])
         left = ops.sum(outside, axis=(1, 2), keepdims=True)
         weight = ops.where(left > 0, outside, breast) + keras.config.epsilon()
         return ops.sum(whole * weight[..., None], axis=(1, 2)) / ops.sum(weight, axis=(1, 2))[:, None]
@@ -119,10 +121,10 @@ def _cells(mask: Any, shape: tuple[int, int]) -> Any:
     return picked
 
 
-def _outside(found: dict[str, Any], size: tuple[int, int], shape: tuple[int, int]) -> Any:
-    """1 for cells ``(n, *shape)`` whose centre lies in no detection, else 0."""
+def _outside(boxes: Any, cut: Any, size: tuple[int, int], shape: tuple[int, int]) -> Any:
+    """1 for cells ``(n, *shape)`` whose centre lies in none of the boxes ``(n, d, 4)`` that are ``cut``, else 0."""
     y, x = (ops.cast(_centres(length, cells), "float32") + 0.5 for length, cells in zip(size, shape, strict=True))
-    boxes = found["boxes"][..., None] * ops.cast(found["scores"] > 0, "float32")[..., None, None]
+    boxes = boxes[..., None] * ops.cast(cut, "float32")[..., None, None]
     rows = (y >= boxes[:, :, 1]) & (y < boxes[:, :, 3])
     columns = (x >= boxes[:, :, 0]) & (x < boxes[:, :, 2])
     inside = ops.any(rows[:, :, :, None] & columns[:, :, None, :], axis=1)

@@ -34,9 +34,9 @@ class Learner(keras.Model):
         labels = ops.cast(inputs["labels"], "int32")
         maps = self.detector.first(images, training=training)
         stage = self.detector.proposals
-        answers = stage(maps)
-        terms = stage.losses(answers, boxes, labels >= 0, self._noise(answers[1]))
-        proposals, scores = stage.propose(tuple(map(ops.stop_gradient, answers)), images.shape[1:3])
+        answers = stage(maps, images.shape[1:3], training=True)
+        terms = stage.losses(answers, boxes, labels >= 0, self._noise(answers.logits))
+        proposals, scores = stage.propose(answers.stopped(), images.shape[1:3])
         sampled = self._sampled(proposals, scores, boxes, labels)
         terms |= self._second_losses(maps, images.shape[1:3], sampled, training)
         total = sum(terms.values())
@@ -50,9 +50,7 @@ class Learner(keras.Model):
             proposals = ops.concatenate([boxes, proposals], axis=1)
             scores = ops.concatenate([ops.cast(labels >= 0, "float32"), scores], axis=1)
         rule = matching.Thresholds(config.roi_positive_iou, config.roi_positive_iou)
-        matches = matching.match(proposals, boxes, labels >= 0, rule)
-        real = scores > 0
-        matches = matching.Matches(matches.truth, matches.positive & real, matches.negative & real)
+        matches = matching.match(proposals, boxes, labels >= 0, rule).among(scores > 0)
         noise = self._noise(proposals)
         positive, negative = matching.sample(matches, config.roi_samples, config.roi_positive_share, noise)
         order = ops.where(positive, noise + 2, ops.where(negative, noise + 1, 0 * noise))

@@ -1,4 +1,8 @@
-"""Which anchors and proposals stand for which true box, and which of them enter the loss."""
+"""Which anchors and proposals stand for which true box, and which of them enter the loss.
+
+Keras has box overlap and codes, which :mod:`.boxes` uses, but neither anchors, matching nor suppression. KerasHub's are
+layers of RetinaNet (anchors per pyramid level, a matcher without sampling) and need TensorFlow Text on any backend.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +29,10 @@ class Matches:
     truth: Any
     positive: Any
     negative: Any
+
+    def among(self, mask: Any) -> Matches:
+        """Only candidates of a mask, broadcast against ``(n, candidates)``, stand for anything."""
+        return Matches(self.truth, self.positive & mask, self.negative & mask)
 
 
 @frozen

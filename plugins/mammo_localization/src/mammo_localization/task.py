@@ -75,25 +75,13 @@ class Localization(TaskModel):
         Raises:
             DataError: a cohort without boxes, without our classes, or without a lesion to train on.
         """
-        from mammo_localization.detector import Detector
-        from mammo_localization.original import load_original
-        from mammo_localization.sampling import Sampler
-        from mammo_localization.training import train_detector, train_patches
-        from taskfusion.training.backend import repeatable
+        from mammo_localization.fitting import fit_detector
 
         rng = np.random.default_rng(context.seed)
         views = collect(cohort.part("train"), self.config, context.progress, rng)
-        repeatable(context.seed)
-        detector = Detector(self.config)
-        if self.config.initial_weights is not None:
-            load_original(detector, self.config.initial_weights)
-        sampler = Sampler(views, self.config, rng)
-        summary: dict[str, Any] = {"views": len(views.labels), "views_with_lesion": len(views.with_lesion())}
-        if self.config.patch_steps:
-            summary["patch_loss"] = train_patches(detector, sampler, context.progress)
-        summary["loss"] = train_detector(detector, sampler, context.seed, context.progress)
-        self._detector = detector
-        self._summary = summary | self._validate(cohort.part("validation"))
+        self._detector, figures = fit_detector(views, self.config, context)
+        counts = {"views": len(views.labels), "views_with_lesion": len(views.with_lesion())}
+        self._summary = counts | figures | self._validate(cohort.part("validation"))
         return self
 
     def _validate(self, cohort: Cohort) -> dict[str, Any]:
