@@ -120,6 +120,7 @@ def test_the_keyboard_goes_through_the_cases(page):
     assert page.evaluate("document.activeElement.textContent") == order[1]
     page.keyboard.press("k")
     page.keyboard.press("Enter")
+    page.wait_for_function("id => document.querySelector('#case h1').textContent === id", arg=order[0])
     for key, place in (("j", 1), ("ArrowRight", 2), ("k", 1), ("ArrowLeft", 0), ("k", 0)):
         page.keyboard.press(key)
         page.wait_for_function("id => document.querySelector('#case h1').textContent === id", arg=order[place])
@@ -267,7 +268,7 @@ def test_the_worklist_sorts_filters_and_changes_its_fuser(page, data):
 
 
 def test_a_link_to_a_case_opens_it_at_once_and_an_unknown_one_the_summary(browser, opened, heard):
-    fresh = browser.new_page()
+    fresh = browser.new_page(bypass_csp=True)
     fresh.on("pageerror", lambda error: heard.append(str(error)))
     fresh.goto(opened.url.partition("#")[0] + "#case=c2&view=L-MLO")
     assert heading(fresh) == "c2" and views(fresh) == ["L-MLO"]
@@ -279,6 +280,21 @@ def test_a_link_to_a_case_opens_it_at_once_and_an_unknown_one_the_summary(browse
     assert min(widths) > 200  # charts that were drawn unseen fill their place
     fresh.close()
     assert heard == []
+
+
+def test_the_page_keeps_its_own_policy(browser, opened):
+    """As it is opened by a reader, nothing bypassed: no console message, no request, charts and cases drawn."""
+    said: list[str] = []
+    fresh = browser.new_page()
+    fresh.on("console", lambda message: said.append(message.text))
+    fresh.on("pageerror", lambda error: said.append(str(error)))
+    fresh.on("request", lambda request: request.url.startswith(("file:", "data:")) or said.append(request.url))
+    fresh.goto(opened.url.partition("#")[0])
+    assert fresh.locator(".js-plotly-plot .main-svg").count() > 0
+    fresh.locator("#worklist-table tbody a").first.click()
+    assert fresh.locator("#case h1").inner_text() == fresh.locator("#worklist-table tbody a").first.text_content()
+    fresh.close()
+    assert said == []
 
 
 def test_200_cases_of_noise_stay_below_15_megabytes(tmp_path: Path):
