@@ -57,6 +57,7 @@ def picture(spot: tuple[int, int] | None) -> np.ndarray:
     return image.astype(np.uint16)
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize(
     "options",
     [{"pooling": "average"}, {"pooling": "average", "hidden": 4}, {"pooling": "lesion"}, {"pooling": "max"}],
@@ -94,10 +95,12 @@ def test_a_large_image_has_a_smaller_map_of_the_same_proportions(trained: Findin
     assert trained.heat_maps(Case.of("large", {"L-CC": grey}))["L-CC"].values.shape == (256, 128)
 
 
+@pytest.mark.backend
 def test_views_the_same_everywhere_have_no_heat() -> None:
     assert not shares(np.zeros((2, 3, 3)), np.ones(2)).any()
 
 
+@pytest.mark.backend
 def test_evidence_is_the_gradient_of_the_logit_gap_times_what_was_pooled() -> None:
     """Against numbers: the gap moves by the slope when the pooled vector does."""
     config = FindingsConfig(size=(64, 64), patch=32, pooling="average", hidden=5, width=0.125)

@@ -18,6 +18,7 @@ STATISTICS = 3
 """Mean, variance and count of the grey values."""
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("pooling", ["lesion", "max"])
 @pytest.mark.parametrize("classes", [2, 5])
 def test_on_a_view_of_one_patch_f_begins_with_the_patch_models_answer(pooling: str, classes: int) -> None:
@@ -30,6 +31,7 @@ def test_on_a_view_of_one_patch_f_begins_with_the_patch_models_answer(pooling: s
     np.testing.assert_allclose(view.predict_on_batch(images)[0], expected, rtol=1e-4)
 
 
+@pytest.mark.backend
 def test_z_scores_undo_any_linear_change_of_the_grey_values() -> None:
     config = attrs.evolve(SMALL, normalise="z-score", width=0.125)
     view = view_model(config)
@@ -41,6 +43,7 @@ def test_z_scores_undo_any_linear_change_of_the_grey_values() -> None:
     np.testing.assert_allclose(answers[1], answers[0], rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.backend
 def test_networks_of_another_scale_need_no_statistics() -> None:
     view = view_model(attrs.evolve(SMALL, width=0.125))
     before = view.get_weights()
