@@ -39,7 +39,8 @@ def test_another_precision_is_another_training(tmp_path: Path, contexts: list[Fi
     assert origin(tensorboard=True, checkpoint_every=5) == plain and len(contexts) == 1
     assert origin(precision="mixed_bfloat16") != plain and len(contexts) == 2
     assert contexts[1].training.precision == "mixed_bfloat16"
-    assert contexts[1].logs == tmp_path / "tensorboard" / "toy" and contexts[1].folder == tmp_path / "scratch" / "toy"
+    assert contexts[1].logs == tmp_path / "tensorboard" / "toy" and contexts[1].folder is not None
+    assert contexts[1].folder == contexts[0].folder and contexts[1].folder.parent == tmp_path / "scratch"
 
 
 def test_without_a_folder_there_are_no_logs(contexts: list[FitContext]) -> None:

@@ -44,7 +44,7 @@ def test_other_values_say_what_became_black_and_white():
     assert np.abs(back - np.minimum(pixels, small.high)).max() < 5
 
 
-@pytest.mark.parametrize("value", [0.0, 7.5, float("nan")])
+@pytest.mark.parametrize("value", [0.0, 7.5, float("nan"), float("inf")])
 def test_a_picture_of_one_value_is_no_error(value):
     assert shrink(np.full((5, 5), value, np.float32), 64).pixels.max() == 0
 

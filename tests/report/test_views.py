@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import re
 
 import attrs
 import numpy as np
 import pytest
-from PIL import Image
 
 from taskfusion.cases import Annotations, Case, Cohort, Target
 from taskfusion.errors import DataError
 from taskfusion.outputs import Detections, Level, TaskOutput, TaskSpec
-from taskfusion.report.pixels import heat_uri, image_uri
 from taskfusion.report.views import PictureOptions, Seen, class_colors, hung, view_pictures
 from taskfusion.tasks.diagnostics import HeatMap
 
@@ -120,30 +116,3 @@ def test_mistakes_are_told(cohort, seen):
         view_pictures(cohort.select([]), seen)
     with pytest.raises(DataError, match="task 'finder' answered about other cases than those to draw"):
         view_pictures(cohort.select([1, 0]), seen)
-
-
-def decoded(uri):
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))))
-
-
-@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32, bool])
-def test_images_of_any_type_fill_the_grey_range(kind):
-    ramp = np.tile(np.linspace(0, 1, 64), (32, 1))
-    pixels = (ramp * (np.iinfo(kind).max if np.issubdtype(kind, np.integer) else 1)).round().astype(kind)
-    shown = decoded(image_uri(pixels, 100))
-    assert shown.shape == (32, 64) and shown.min() < 12 and shown.max() > 243
-
-
-@pytest.mark.parametrize("pixels", [np.zeros((5, 4)), np.full((5, 4), 7.0), np.full((5, 4), np.nan)])
-def test_images_without_contrast_are_black(pixels):
-    assert decoded(image_uri(pixels, 10)).max() <= 1
-
-
-def test_colours_are_averaged_and_large_images_made_small():
-    shown = decoded(image_uri(np.ones((600, 300, 3)) * np.linspace(0, 1, 300)[:, None], 100))
-    assert shown.shape == (150, 75)
-
-
-def test_a_heat_map_is_the_clearer_the_less_it_says():
-    shown = decoded(heat_uri(np.array([[0.0, 0.5], [1.0, 1.0]])))
-    assert shown[..., 3].tolist() == [[0, 85], [170, 170]]

@@ -96,7 +96,7 @@ def trained(name: str, task: TaskModel, cohort: Cohort, work: Work) -> TrainedTa
     if folder is not None and _found(folder, wanted):
         return TrainedTask(name, type(task).load(folder), origin)
     with _devices(work.training):
-        model = type(task)(task.config).fit(cohort, _context(name, work))
+        model = type(task)(task.config).fit(cohort, _context(name, type(task), work))
     if _learns(model):
         model.seen_patients = marks(cohort.part("train").cases)
     model.card = model_card(name, model, Learned(cohort, work.seed))
@@ -122,10 +122,12 @@ def _devices(options: TrainingOptions) -> AbstractContextManager[None]:
     return distributed(options)
 
 
-def _context(name: str, work: Work) -> FitContext:
+def _context(name: str, kind: type[TaskModel], work: Work) -> FitContext:
+    """One scratch folder per kind of task: entries that share a stage of training, as ablations do, train it once."""
     if work.folder is None:
         return FitContext(work.seed, work.progress, training=work.training)
-    scratch, logs = work.folder / "scratch" / name, work.folder / "tensorboard" / name
+    scratch = work.folder / "scratch" / f"{kind.__module__}.{kind.__qualname__}"
+    logs = work.folder / "tensorboard" / name
     return FitContext(work.seed, work.progress, scratch, work.training, logs)
 
 

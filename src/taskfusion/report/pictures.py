@@ -56,7 +56,7 @@ def shrink(pixels: Array, side: int) -> Shrunk:
 def _eight_bits(pixels: Array) -> tuple[Array, float, float]:
     if pixels.dtype == np.uint8:
         return np.ascontiguousarray(pixels), 0.0, 255.0
-    values = np.nan_to_num(pixels.astype(np.float32, copy=False), nan=0.0)
+    values = np.nan_to_num(pixels.astype(np.float32, copy=False), posinf=0, neginf=0)
     step = max(1, int(np.sqrt(values.size / 1e5)))  # a percentile of 100 000 pixels is that of all
     low, high = float(values.min()), float(np.percentile(values[::step, ::step], BRIGHTEST))
     high = high if high > low else low + 1

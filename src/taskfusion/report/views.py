@@ -15,12 +15,14 @@ from taskfusion.cases import UNKNOWN, Case, Cohort
 from taskfusion.errors import DataError
 from taskfusion.images import Array
 from taskfusion.outputs import Level, TaskOutput
-from taskfusion.report.pixels import heat_uri, image_uri
+from taskfusion.report.pictures import heat_uri, picture_uri, shrink
 from taskfusion.tasks.diagnostics import HeatMap
 
 _TEMPLATES = Path(__file__).parent / "templates"
 # Okabe and Ito's hues, lighter where black would swallow them.
 _ON_BLACK = ("#56B4E9", "#2BCB9A", "#F0A3CB", "#E69F00", "#F0E442", "#FF8A50", "#D5DBE1")
+SHARPER = 1.5  # pixels of the image for one of the page, for screens that have them
+MOST_BYTES = 150_000  # of an image
 Heat = Mapping[str, Mapping[str, HeatMap]]  # task to view to map
 
 
@@ -176,7 +178,8 @@ def _picture(cohort: Cohort, row: int, view: str, seen: Seen, how: tuple[Picture
     heat = tuple(heat_uri(maps[view].values) for maps in seen.heat.get(case.id, {}).values() if view in maps)
     marks = (*_true_marks(cohort, row, view, colors), *_found_marks(seen, row, view, how))
     size = pixels.shape[1], pixels.shape[0]
-    return Picture(view, size, image_uri(pixels, options.height), heat, marks, tuple(_of_view(seen, row, view)))
+    shown = picture_uri(shrink(pixels, round(options.height * SHARPER)).pixels, MOST_BYTES)
+    return Picture(view, size, shown, heat, marks, tuple(_of_view(seen, row, view)))
 
 
 def _pixels(case: Case, view: str) -> tuple[Array | None, str]:

@@ -28,7 +28,8 @@ class FitContext:
     Attributes:
         seed: everything random follows from it.
         progress: where to tell how far it is.
-        folder: scratch for checkpoints that let a killed training go on; None keeps nothing.
+        folder: scratch for what lets a killed training go on; None keeps nothing. Tasks of one class share it, so a
+            file's name must tell configuration, seed and data.
         training: how networks are trained; what a task does without a network need not look at it.
         logs: folder for TensorBoard, where ``training`` asks for its logs.
     """
