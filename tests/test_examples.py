@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from taskfusion.experiment import run
-from taskfusion.plugins import build_registry
+from taskfusion.plugins import Registry, build_registry
 from taskfusion.settings import SECTIONS
 from taskfusion.spec import load_spec
 
@@ -20,6 +20,12 @@ STUDY = ROOT.parent / "shared" / "data" / "nyu_reader_study" / "reader_study_ope
 def blocks(page: str, language: str) -> list[str]:
     """The fenced blocks of one language."""
     return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+
+
+def mammography() -> Registry:
+    """The built-in names and the mammography plugins'."""
+    plugins = ("mammo_data", "mammo_density", "mammo_findings", "mammo_localization")
+    return build_registry([pytest.importorskip(f"{name}.plugin") for name in plugins], entry_points=False)
 
 
 @pytest.mark.slow
@@ -45,7 +51,16 @@ def test_reader_study(tmp_path):
 def test_the_examples_are_good_specs():
     registry = build_registry(entry_points=False)
     for path in sorted((ROOT / "examples").glob("*.yaml")):
-        assert load_spec(path, registry).fusers
+        if not path.name.startswith("paper"):
+            assert load_spec(path, registry).fusers
+
+
+def test_the_paper_s_experiment_is_the_same_small_and_at_its_size():
+    registry = mammography()
+    paper, small = (load_spec(ROOT / "examples" / name, registry) for name in ("paper.yaml", "paper_small.yaml"))
+    assert [fuser.name for fuser in paper.fusers] == [fuser.name for fuser in small.fusers]
+    assert list(paper.tasks) == list(small.tasks) and paper.targets == small.targets
+    assert paper.evaluation == small.evaluation and paper.reader.config != small.reader.config
 
 
 def test_the_pages_show_specs_that_hold_together():

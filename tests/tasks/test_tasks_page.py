@@ -31,8 +31,8 @@ def test_every_ready_made_task_has_a_section():
 
 def test_options_in_the_tables_exist():
     registry = build_registry(entry_points=False)
-    for part in re.split(r"^## ", PAGE.read_text(), flags=re.MULTILINE)[1:]:
-        known = registry.load("task", re.match(r"`(\w+)`", part).group(1)).Config.__attrs_attrs__
+    for name, part in re.findall(r"^## `(\w+)`(.*?)(?=^## |\Z)", PAGE.read_text(), re.MULTILINE | re.DOTALL):
+        known = registry.load("task", name).Config.__attrs_attrs__
         for cell in re.findall(r"^\| (`.*?) \|", part, re.MULTILINE):
-            for name in re.findall(r"`(\w+)`", cell):
-                assert name in {field.name for field in known}, name
+            for option in re.findall(r"`(\w+)`", cell):
+                assert option in {field.name for field in known}, option

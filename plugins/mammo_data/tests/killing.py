@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -27,12 +28,20 @@ def finished(folder: Path) -> list[Path]:
     return list(folder.glob("images/*/exam.json"))
 
 
+def kill(process: subprocess.Popen[str]) -> None:
+    """SIGKILL, then its workers too: idle ones live on for minutes and keep our end of the pipes open."""
+    process.kill()
+    process.wait()
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
 def kill_when_done(folder: Path, count: int, process: subprocess.Popen[str]) -> None:
     """SIGKILL the program as soon as so many exams are done."""
     while len(finished(folder)) < count:
         assert process.poll() is None, process.communicate()
         time.sleep(0.005)
-    process.kill()
+    kill(process)
     process.communicate()
     assert process.returncode == -signal.SIGKILL
 

@@ -195,14 +195,18 @@ def test_without_cropping_the_whole_film_is_kept():
     assert (placement.left, placement.top, placement.zoom_x, placement.zoom_y, placement.down) == (0, 0, 0.5, 0.5, 0)
 
 
-def test_an_image_with_one_channel_is_an_image():
-    np.testing.assert_array_equal(breast_mask(half_disc()[..., None]), breast_mask(half_disc()))
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_grey_in_every_channel_is_grey(channels):
+    image = np.repeat(half_disc()[..., None], channels, axis=2)
+    if channels == 4:
+        image[..., 3] = 1  # transparency says nothing
+    np.testing.assert_array_equal(breast_mask(image), breast_mask(half_disc()))
 
 
-@pytest.mark.parametrize("shape", [(4,), (4, 4, 3), (0, 5)])
-def test_other_shapes_are_refused(shape):
-    with pytest.raises(DataError, match=r"a mammogram must be \(height, width\), got shape"):
-        breast_mask(np.zeros(shape))
+@pytest.mark.parametrize("shape", [(4,), (4, 4, 2), (4, 4, 3), (0, 5)])
+def test_other_shapes_and_colours_are_refused(shape):
+    with pytest.raises(DataError, match=r"a mammogram must be \(height, width\) or grey in every channel, got shape"):
+        breast_mask(np.arange(np.prod(shape)).reshape(shape))
 
 
 def test_wrong_arguments_are_refused():

@@ -98,14 +98,20 @@ def test_no_cases_no_answers(trained):
         np.full((1, 1), 7, np.uint8),
         np.random.default_rng(0).integers(0, 2**12, (700, 9), np.uint16),
         np.random.default_rng(0).random((30, 400), np.float32),
-        np.random.default_rng(0).integers(0, 255, (60, 50, 3), np.uint8),
+        np.repeat(np.random.default_rng(0).integers(0, 255, (60, 50, 1), np.uint8), 3, axis=2),
     ],
-    ids=["all black", "all white", "one pixel", "12 bits and narrow", "floats and wide", "colour"],
+    ids=["all black", "all white", "one pixel", "12 bits and narrow", "floats and wide", "grey saved in colour"],
 )
 def test_images_of_any_depth_and_size_are_answered(trained, image):
     answer = check_output(trained.predict([Case.of("odd", {"L-CC": image})]), "localization", ["odd"])
     assert np.isfinite(answer.detections.background[0, 0]).all()
     assert np.isfinite(answer.detections.scores).all()
+
+
+def test_an_image_in_colour_is_refused(trained):
+    image = np.random.default_rng(0).integers(0, 255, (60, 50, 3), np.uint8)
+    with pytest.raises(DataError, match=r"case 'odd', view 'L-CC': a mammogram must be \(height, width\) or grey in"):
+        trained.predict([Case.of("odd", {"L-CC": image})])
 
 
 def test_without_detections_there_are_background_features_and_metrics(trained, unseen, tmp_path):

@@ -176,12 +176,15 @@ def _check(size: tuple[int, int], laterality: str | None) -> None:
 
 
 def _grey(image: np.ndarray) -> np.ndarray:
-    """A two-dimensional image of a type that OpenCV can resize; what is not finite becomes 0."""
+    """A two-dimensional image of a type that OpenCV can resize; what is not finite becomes 0.
+
+    Grey images are often saved in colour: channels that are all equal count as one, with transparency left out.
+    """
     image = np.asarray(image)
-    if image.ndim == 3 and image.shape[2] == 1:
+    if image.ndim == 3 and image.shape[2] in (1, 3, 4) and (image[..., :1] == image[..., :3]).all():
         image = image[..., 0]
     if image.ndim != 2 or 0 in image.shape:
-        raise DataError(f"a mammogram must be (height, width), got shape {image.shape}")
+        raise DataError(f"a mammogram must be (height, width) or grey in every channel, got shape {image.shape}")
     if image.dtype in (np.uint8, np.uint16):
         return image
     return np.nan_to_num(image.astype(np.float32), posinf=0.0, neginf=0.0)

@@ -1,7 +1,5 @@
 """Sources that look before they list: what they get, and where what they tell ends up."""
 
-import json
-
 import attrs
 import pytest
 
@@ -91,11 +89,3 @@ def test_only_the_first_exams_and_none_at_all(make, surveyor, folder):
     assert source.reads == ["a"]
     with pytest.raises(DataError, match=r"no exam found in fake; 1 things were skipped, the first: x: it is odd"):
         make(surveyor({}, left_out=(("", Skipped("x", "it is odd")),)))
-
-
-def test_what_an_earlier_source_told_goes(make, made, surveyor, folder):
-    make(surveyor({"a": {}}))
-    make(made.Fake({"a": {}}))
-    assert not (folder / "survey").exists()
-    assert "Of its own" not in (folder / "report.md").read_text()
-    assert json.loads((folder / "cohort.json").read_text())["complete"]

@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 from database_pair import Pair, category, write_pair
+from killing import kill
 
 from mammo_data.commands import command
 from mammo_data.ddsm.source import DdsmSource
@@ -335,7 +336,10 @@ def stopped(pair, folder, pattern, count, number=signal.SIGKILL):
     while len(list(folder.glob(pattern))) < count:
         assert process.poll() is None, process.communicate()
         time.sleep(0.005)
-    (os.kill if number == signal.SIGKILL else os.killpg)(process.pid, number)
+    if number == signal.SIGKILL:
+        kill(process)
+    else:
+        os.killpg(process.pid, number)
     return process.communicate()[1], process.returncode
 
 
