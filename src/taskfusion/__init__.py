@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from taskfusion.cases import Cohort as Cohort
     from taskfusion.cases import Target as Target
     from taskfusion.cases import View as View
-    from taskfusion.comparison import compare as compare
     from taskfusion.experiment import run as run
+    from taskfusion.experiment.comparison import compare as compare
     from taskfusion.pipeline.compose import cohort as cohort
     from taskfusion.pipeline.compose import compose as compose
     from taskfusion.pipeline.compose import fuser as fuser
@@ -33,7 +33,7 @@ _HOMES = {
     "View": "taskfusion.cases:View",
     "Work": "taskfusion.pipeline.training:Work",
     "cohort": "taskfusion.pipeline.compose:cohort",
-    "compare": "taskfusion.comparison:compare",
+    "compare": "taskfusion.experiment.comparison:compare",
     "compose": "taskfusion.pipeline.compose:compose",
     "fuser": "taskfusion.pipeline.compose:fuser",
     "load": "taskfusion.pipeline.compose:load",

@@ -19,7 +19,7 @@ from taskfusion.images import write_png
 @pytest.fixture
 def call(monkeypatch, program, registry):
     """Run the program in this process; gives (exit code, output, errors)."""
-    for module in ("taskfusion.experiment", "taskfusion.cli.plugins", "taskfusion.pipeline.pipeline"):
+    for module in ("taskfusion.experiment.stages", "taskfusion.cli.plugins", "taskfusion.pipeline.pipeline"):
         monkeypatch.setattr(f"{module}.build_registry", lambda **_: registry)
     return program
 

@@ -299,7 +299,7 @@ def test_the_page_keeps_its_own_policy(browser, opened):
 
 def test_200_cases_of_noise_stay_below_15_megabytes(tmp_path: Path):
     """Noise is the worst there is to compress: a real picture is smaller."""
-    from taskfusion.casepages import MOST_BYTES, PICTURE_BYTES
+    from taskfusion.experiment.casepages import MOST_BYTES, PICTURE_BYTES
     from taskfusion.report.pictures import heat_uri, picture_uri
 
     most = min(PICTURE_BYTES // 800, MOST_BYTES)

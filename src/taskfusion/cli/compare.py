@@ -24,7 +24,7 @@ def command(runs: tuple[Path, ...], output: Path | None, form: str, **options: A
     A RUN is the folder of a finished run, or a CSV file of predictions with the columns case, group, split, fuser,
     target, truth and score.
     """
-    from taskfusion.comparison import compare
+    from taskfusion.experiment.comparison import compare
 
     found = compare(list(runs), **options)
     if output is not None:
@@ -40,8 +40,8 @@ def _show(found: object) -> None:
     from rich.console import Console
 
     from taskfusion.cli.run import LOG_WIDTH
-    from taskfusion.comparison import Comparison
     from taskfusion.evaluation import format_table
+    from taskfusion.experiment.comparison import Comparison
 
     assert isinstance(found, Comparison)
     console = Console()

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from taskfusion.cases import Cohort
-from taskfusion.comparison import Comparison, Gathered, Terms, compared, write_csv
-from taskfusion.costs import fuser_costs, peak_megabytes
 from taskfusion.errors import DataError, SpecError
 from taskfusion.evaluation import Bootstrap
+from taskfusion.experiment.comparison import Comparison, Gathered, Terms, compared, write_csv
+from taskfusion.experiment.costs import fuser_costs, peak_megabytes
+from taskfusion.experiment.rounds import CROSS_VALIDATION, Answered, Clock, answer
 from taskfusion.files import replacing_folder, write_json, write_text
 from taskfusion.materialize import materialize
 from taskfusion.pipeline.cards import Judged, Learned, model_card
@@ -24,7 +25,6 @@ from taskfusion.pipeline.targets import with_registered_targets
 from taskfusion.pipeline.training import Work
 from taskfusion.plugins import Registry, build_registry, installed_versions
 from taskfusion.progress import Progress
-from taskfusion.rounds import CROSS_VALIDATION, Answered, Clock, answer
 from taskfusion.spec import Spec, load_spec, resolved
 from taskfusion.tasks.base import CARD, TaskModel
 from taskfusion.tasks.diagnostics import Curve
@@ -221,11 +221,11 @@ def write_run_report(
     outcome: RunOutcome, spec: Spec, answered: Answered, cohort: Cohort, progress: Progress | None = None
 ) -> None:
     """``report.html`` of a run."""
-    from taskfusion.casepages import Judged as JudgedCases
+    from taskfusion.experiment.casepages import Judged as JudgedCases
+    from taskfusion.experiment.page import with_cases, with_robustness
     from taskfusion.report import ReportData, TaskSection, write_report
     from taskfusion.report.markdown import markdown_html
     from taskfusion.report.training import histories, plain_figures
-    from taskfusion.runreport import with_cases, with_robustness
 
     pipeline = answered.pipeline
     summary = pipeline.summary()["tasks"]

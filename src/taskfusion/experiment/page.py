@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import attrs
 
-from taskfusion.casepages import Judged, case_pages
 from taskfusion.evaluation import Bootstrap
+from taskfusion.experiment.casepages import Judged, case_pages
 from taskfusion.pipeline.stress import importance, stress
 from taskfusion.progress import Progress
 from taskfusion.report import ReportData

@@ -8,8 +8,8 @@ import pytest
 import toys
 
 import taskfusion
-from taskfusion.casepages import Judged, case_pages
 from taskfusion.cases import Annotations, Case, View
+from taskfusion.experiment.casepages import Judged, case_pages
 from taskfusion.settings import ReportConfig
 from taskfusion.tasks.diagnostics import HeatMap
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import attrs
 
-from taskfusion.costs import COST_COLUMNS
 from taskfusion.errors import DataError, SpecError, UnknownNameError
 from taskfusion.evaluation import layout
 from taskfusion.evaluation.bootstrap import Bootstrap
@@ -18,8 +17,9 @@ from taskfusion.evaluation.pairs import comparisons, differences
 from taskfusion.evaluation.standing import standings
 from taskfusion.evaluation.table import evaluate, operating_points
 from taskfusion.evaluation.thresholds import choose_thresholds, rules_of
+from taskfusion.experiment.costs import COST_COLUMNS
+from taskfusion.experiment.rounds import CROSS_VALIDATION
 from taskfusion.files import replacing, replacing_folder, write_text
-from taskfusion.rounds import CROSS_VALIDATION
 from taskfusion.settings import THRESHOLDS, Threshold
 
 if TYPE_CHECKING:
