@@ -39,6 +39,10 @@ class Findings(NetworksTask):
         ("Wimmer et al., model F: sections II-B.2, III-A.2, IV-A.2",),
     )
 
+    def __init__(self, config: FindingsConfig | None = None) -> None:
+        super().__init__(config)
+        self._with_places: tuple[keras.Model, keras.Model] | None = None  # F, and F with its map as an output
+
     @classmethod
     def checking(cls) -> Checking:
         """The smallest settings that train, and a few small exams: what ``taskfusion check`` uses."""
@@ -92,11 +96,19 @@ class Findings(NetworksTask):
     def heat_maps(self, case: Case) -> Mapping[str, HeatMap]:
         """Per view where F sees a lesion: class activation, whose highest value is the view's own score."""
         from mammo_findings.heat import heat_maps
-        from mammo_findings.networks import mapped
 
         network = self.network("view")
         prepared = prepare_views([case], self.config.views, self.config.size)
-        return heat_maps(tuple(_ask(mapped(network), prepared)), prepared, network, self.config)
+        answers = _ask(self._mapped(network), prepared, len(self.config.views))
+        return heat_maps(tuple(answers), prepared, network, self.config)
+
+    def _mapped(self, network: keras.Model) -> keras.Model:
+        """Made once for a trained network: each new one is compiled anew."""
+        from mammo_findings.networks import mapped
+
+        if self._with_places is None or self._with_places[0] is not network:
+            self._with_places = (network, mapped(network))
+        return self._with_places[1]
 
     def _with_truth(self, output: TaskOutput, cohort: Cohort) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
         """Truth and score of all views with an answer, and of all exams with one; empty where there are no boxes."""
@@ -110,8 +122,8 @@ class Findings(NetworksTask):
         return (lesion[present], score[present]), ((lesion & present)[seen].any(axis=1), highest)
 
 
-def _ask(network: keras.Model, prepared: PreparedViews) -> list[np.ndarray]:
+def _ask(network: keras.Model, prepared: PreparedViews, batch: int = VIEWS_PER_RUN) -> list[np.ndarray]:
     """The network's outputs about all views that are there."""
     from taskfusion.training.inference import predict_batches
 
-    return predict_batches(network, prepared.pixels[prepared.present][..., None], VIEWS_PER_RUN)
+    return predict_batches(network, prepared.pixels[prepared.present][..., None], batch)
