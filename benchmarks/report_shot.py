@@ -29,6 +29,7 @@ def shot(report: Path, case: str) -> bytes:
         if not case:
             page.locator("#worklist-table tbody a").first.click()
         page.locator(".panels").wait_for()
+        page.keyboard.press("h")  # heat maps, where there are some
         page.wait_for_timeout(300)  # pictures are decoded after they stand in the page
         found = page.screenshot()
         browser.close()
