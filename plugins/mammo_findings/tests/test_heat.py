@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import keras
 import numpy as np
 import pytest
 
+from mammo_data.batches import prepare_views
 from mammo_findings.config import FindingsConfig
-from mammo_findings.heat import evidence, shares
+from mammo_findings.heat import LEAN, evidence, measured_lean, shares
 from mammo_findings.networks import BACKBONE, HEAD, HIDDEN, view_model
 from mammo_findings.task import Findings
+from mammo_findings.views import TrainingViews
 from taskfusion.cases import Case
 
 SIZE = (192, 160)
@@ -118,3 +121,21 @@ def test_evidence_is_the_gradient_of_the_logit_gap_times_what_was_pooled() -> No
     step = 1e-4
     moved = [gap(pooled + step * (place - pooled)) - gap(pooled) for place in places.reshape(4, 1, -1)]
     np.testing.assert_allclose(evidence(places, pooled, view).ravel(), np.array(moved) / step, atol=1e-3)
+
+
+def test_the_lean_is_measured_where_views_with_one_lesion_tell_it() -> None:
+    """A finder of bright spots, and spots of which the boxes lie elsewhere: the distance is found again."""
+    task = bright_spot_finder(pooling="average")
+    view, config = task.network("view"), task.config
+    spots = [(x, y) for x in (40, 60, 80, 100) for y in (80, 110, 140)]
+    cases = [Case.of(f"s{number}", {"L-CC": picture(spot)}) for number, spot in enumerate(spots)]
+    pixels = prepare_views(cases, ("L-CC",), config.size).pixels[:, 0]
+    middles = np.array(spots, float)
+    boxes = np.concatenate([middles - 5, middles + 5], axis=1)
+    rows = np.arange(len(spots))
+    views = TrainingViews(pixels[..., None], np.ones(len(spots), int), boxes, rows, np.ones(len(spots), int))
+    plain = measured_lean(view, views, config)
+    moved = attrs.evolve(views, boxes=boxes + np.tile([20, -10], 2))
+    assert np.subtract(measured_lean(view, moved, config), plain) == pytest.approx([20, -10])
+    few = attrs.evolve(views, boxes=boxes[:3], rows=rows[:3])
+    assert measured_lean(view, few, config) == [LEAN, LEAN]

@@ -95,12 +95,13 @@ class Findings(NetworksTask):
 
     def heat_maps(self, case: Case) -> Mapping[str, HeatMap]:
         """Per view where F sees a lesion: class activation, whose highest value is the view's own score."""
-        from mammo_findings.heat import heat_maps
+        from mammo_findings.heat import LEAN, heat_maps
 
         network = self.network("view")
         prepared = prepare_views([case], self.config.views, self.config.size)
         answers = _ask(self._mapped(network), prepared, len(self.config.views))
-        return heat_maps(tuple(answers), prepared, network, self.config)
+        lean = self._figures.get("lean", (LEAN, LEAN))
+        return heat_maps(tuple(answers), prepared, network, self.config, lean)
 
     def _mapped(self, network: keras.Model) -> keras.Model:
         """Made once for a trained network: each new one is compiled anew."""

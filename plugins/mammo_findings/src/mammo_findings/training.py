@@ -10,6 +10,7 @@ import numpy as np
 from mammo_data.augment import FINDINGS, PATCHES, Augmentation, augment_batch
 from mammo_data.batches import content_hash
 from mammo_findings.config import FindingsConfig
+from mammo_findings.heat import measured_lean
 from mammo_findings.networks import classifier, patch_model, set_scale, start_from_patches, view_model
 from mammo_findings.views import TrainingViews, check_trainable, cut_patches, draw_sites, grey_statistics, read_views
 from taskfusion.cases import Cohort
@@ -55,6 +56,7 @@ def fit_networks(cohort: Cohort, config: FindingsConfig, context: FitContext) ->
         start_from_patches(view, patch, config)
     two = Stage(context, "view", short_hash(options, context.seed, seen))
     figures["view"] = once(view, two.weights, lambda: _train_views(view, data, config, two))
+    figures["lean"] = measured_lean(view, learned, config)
     return view, figures
 
 
