@@ -57,8 +57,8 @@ def test_no_cases() -> None:
 
 
 def test_an_unusable_image_is_named() -> None:
-    bad = Case.of("a", {"L-CC": np.zeros((4, 4, 3), np.uint8)})
-    expected = r"^case 'a', view 'L-CC': a mammogram must be \(height, width\), got shape \(4, 4, 3\)$"
+    bad = Case.of("a", {"L-CC": np.eye(12, dtype=np.uint8).reshape(4, 12, 3)})
+    expected = r"^case 'a', view 'L-CC': a mammogram must be \(height, width\) or grey in every channel, got shape"
     with pytest.raises(DataError, match=expected):
         prepare_views([bad], VIEWS, (48, 32))
 
