@@ -2,7 +2,16 @@ import cv2
 import numpy as np
 import pytest
 
-from mammo_data.contact_sheet import BOX, COLOURS, OUTLINE, contact_sheet, draw_exam, draw_views, write_contact_sheet
+from mammo_data.contact_sheet import (
+    BOX,
+    COLOURS,
+    OUTLINE,
+    contact_sheet,
+    draw_exam,
+    draw_views,
+    legend,
+    write_contact_sheet,
+)
 from mammo_data.synthetic import SyntheticConfig, exam_facts, generate_exam
 
 SMALL = SyntheticConfig(height=96, width=80)
@@ -26,7 +35,7 @@ def test_boxes_have_the_colour_of_their_class():
 def test_a_sheet_is_written_as_png(tmp_path):
     path = tmp_path / "sheet.png"
     write_contact_sheet(path, seed=1, count=2, config=SMALL)
-    assert cv2.imread(str(path)).shape == (26 + 2 * (96 + 26), 320, 3)
+    assert cv2.imread(str(path)).shape == (len(legend(320)) + 2 * (96 + 26), 320, 3)
 
 
 def test_a_sheet_of_nothing_is_refused():

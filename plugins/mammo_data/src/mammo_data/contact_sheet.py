@@ -21,6 +21,7 @@ COLOURS = {
 }
 HANGING = (("R-CC", "L-CC"), ("R-MLO", "L-MLO"))
 CAPTION = 26
+LEGEND_ENTRY = 180  # pixels that the longest name needs
 MASK_NAME = "breast mask"
 #: Bluish green and reddish purple of the same palette, which are no lesion's.
 OUTLINE, BOX = (115, 158, 0), (167, 121, 204)
@@ -49,14 +50,15 @@ def _draw_view(exam: SyntheticExam, view: str, boxes: bool) -> np.ndarray:
 
 
 def legend(width: int, mask: bool = False) -> np.ndarray:
-    """The colours' names, on request that of the mask's outline too: uint8 BGR (26, width, 3)."""
-    strip = np.zeros((CAPTION, width, 3), np.uint8)
+    """The colours' names, on request that of the mask's outline too, in as many rows as they need: uint8 BGR."""
     colours = {**COLOURS, MASK_NAME: OUTLINE} if mask else COLOURS
+    columns = min(len(colours), max(1, (width - 8) // LEGEND_ENTRY))
+    strip = np.zeros((CAPTION * -(-len(colours) // columns), width, 3), np.uint8)
     for number, (label, colour) in enumerate(colours.items()):
-        left = 8 + number * (width - 8) // len(colours)
-        cv2.rectangle(strip, (left, 6), (left + 14, 20), colour, -1)
+        left, top = 8 + number % columns * (width - 8) // columns, number // columns * CAPTION
+        cv2.rectangle(strip, (left, top + 6), (left + 14, top + 20), colour, -1)
         text = label.replace("_", " ")
-        cv2.putText(strip, text, (left + 20, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (220, 220, 220), 1, cv2.LINE_AA)
+        cv2.putText(strip, text, (left + 20, top + 18), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (220, 220, 220), 1, cv2.LINE_AA)
     return strip
 
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from mammo_data import plugin
-from mammo_data.contact_sheet import CAPTION, COLOURS, OUTLINE
+from mammo_data.contact_sheet import CAPTION, COLOURS, OUTLINE, legend
 from mammo_data.folder.look import Choice, Drawing, caption_of, chosen_rows, draw_case, stacked, write_sheets
 from mammo_data.folder.spec import cohort_of_spec
 from mammo_data.readers.folder import CohortFolder, CohortFolderReader
@@ -49,7 +49,8 @@ def test_six_exams_a_sheet_and_the_colours_of_their_lesions(cohort, tmp_path):
     paths = write_sheets(cohort, Choice(12), tmp_path / "sheet.png", SMALL)
     assert [path.name for path in paths] == ["sheet.png", "sheet-2.png"]
     sheet = cv2.imread(str(paths[0]))
-    assert sheet.shape == (3 * CAPTION + 6 * (96 + CAPTION), 4 * 96, 3)  # the notice takes two lines
+    legends = len(legend(4 * 96))
+    assert sheet.shape == (legends + 2 * CAPTION + 6 * (96 + CAPTION), 4 * 96, 3)  # the notice takes two lines
     label = cohort.annotations.classes[cohort.annotations.labels[0]]
     row = int(cohort.annotations.case[0])
     assert (draw_case(cohort, row, SMALL) == COLOURS[label]).all(axis=2).any()
@@ -58,8 +59,9 @@ def test_six_exams_a_sheet_and_the_colours_of_their_lesions(cohort, tmp_path):
 
 def test_a_long_notice_is_not_cut_off():
     strip = np.zeros((10, 400, 3), np.uint8)
-    assert stacked([strip], "").shape == (CAPTION + 10, 400, 3)
-    assert stacked([strip], "word " * 30).shape == (CAPTION + 3 * CAPTION + 10, 400, 3)
+    legends = len(legend(400))
+    assert stacked([strip], "").shape == (legends + 10, 400, 3)
+    assert stacked([strip], "word " * 30).shape == (legends + 3 * CAPTION + 10, 400, 3)
 
 
 def test_the_chest_walls_meet_in_the_middle(cohort):
@@ -89,7 +91,7 @@ def test_the_breast_mask_is_outlined_and_named_on_request(cohort, tmp_path):
     legends = []
     for drawing in (SMALL, Drawing(96, mask=True)):
         (path,) = write_sheets(cohort, Choice(1), tmp_path / "sheet.png", drawing)
-        legends.append((cv2.imread(str(path))[:CAPTION] == OUTLINE).all(axis=2).any())
+        legends.append((cv2.imread(str(path))[: len(legend(4 * 96, drawing.mask))] == OUTLINE).all(axis=2).any())
     assert legends == [False, True]
 
 
@@ -109,3 +111,9 @@ def test_the_cohort_of_a_spec_is_read_with_paths_from_its_folder_and_nothing_els
         spec.write_text(text)
         with pytest.raises(TaskFusionError, match=told):
             cohort_of_spec(spec, registry)
+
+
+def test_the_legend_has_as_many_rows_as_its_names_need():
+    assert len(legend(2000, mask=True)) == CAPTION
+    assert len(legend(384)) == 2 * CAPTION
+    assert len(legend(100, mask=True)) == 5 * CAPTION
