@@ -32,7 +32,7 @@ LATEX = str.maketrans(
         "~": r"\textasciitilde{}",
         "^": r"\textasciicircum{}",
     }
-    | {TIED_MARK: r"$^{\circ}$", MISSING: "--", "∞": r"$\infty$", "Δ": r"$\Delta$"}
+    | {TIED_MARK: r"$^{\circ}$", MISSING: "--", "Δ": r"$\Delta$"}
 )
 
 
@@ -145,7 +145,7 @@ def p_matrix(pairs: pd.DataFrame, target: str, column: str, alpha: float) -> Lay
     for one in names:
         found = [known.get(frozenset((one, other)), float("nan")) for other in names]
         cells = [
-            Cell("∞") if one == other else Cell(p_text(p), marked and p < alpha)
+            Cell(MISSING) if one == other else Cell(p_text(p), marked and p < alpha)
             for other, p in zip(names, found, strict=True)
         ]
         rows.append([Cell(str(one)), *cells])
