@@ -31,7 +31,7 @@ def head(record: dict[str, Any]) -> list[str]:
         f"{record['notice']}.",
         "",
         f"Printed by `benchmarks/paper_page.py` from `taskfusion run examples/paper_small.yaml`: {record['cases']} "
-        f"exams, seed {', '.join(map(str, record['seeds']))}. `D_view` and `D_mean` are the view model D^v and its mean, "
+        f"exams, seed {', '.join(map(str, record['seeds']))}. `D_view` and `D_mean` are D^v and its mean, "
         "`D_scratch` is D without D^v first, `F_scratch` F without patches. The paper's own figures, on real exams, "
         "cannot be compared with these.",
         f"Machine: {record['machine']}; TensorFlow {versions['tensorflow']}, Keras {versions['keras']}.",
