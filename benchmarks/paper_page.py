@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     run = parser.parse_args().run
     print("\n".join(head(read_json(run / "run.json"))))
-    print((run / "tables" / "tables.md").read_text(encoding="utf-8").replace("\n### ", "\n## ").strip())
+    print((run / "tables" / "tables.md").read_text(encoding="utf-8").replace("### ", "## ").strip())
 
 
 def head(record: dict[str, Any]) -> list[str]:
@@ -33,7 +33,7 @@ def head(record: dict[str, Any]) -> list[str]:
         f"Printed by `benchmarks/paper_page.py` from `taskfusion run examples/paper_small.yaml`: {record['cases']} "
         f"exams, seed {', '.join(map(str, record['seeds']))}. `D_view` and `D_mean` are D^v and its mean, "
         "`D_scratch` is D without D^v first, `F_scratch` F without patches. The paper's own figures, on real exams, "
-        "cannot be compared with these.",
+        "cannot be compared with these. Networks from scratch had the same short schedules as the others.",
         f"Machine: {record['machine']}; TensorFlow {versions['tensorflow']}, Keras {versions['keras']}.",
         "",
         "",
