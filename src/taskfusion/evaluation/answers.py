@@ -9,6 +9,7 @@ import numpy as np
 
 from taskfusion.cases import UNKNOWN, Cohort
 from taskfusion.errors import DataError
+from taskfusion.evaluation import metrics
 from taskfusion.evaluation.boxes import Array, Boxes, class_labels
 from taskfusion.evaluation.metrics import auc, roc_curve
 from taskfusion.outputs import Level, TaskOutput
@@ -30,6 +31,14 @@ class Scored:
         """False and true positive rate at the curve's corners; empty with one class only."""
         curve = roc_curve(self.truth, self.score)
         return curve.fpr, curve.tpr
+
+    def figures(self, what: str) -> dict[str, float]:
+        """AUC, TPR, TNR, F1 and accuracy at threshold 0.5, each named ``AUC per WHAT``; empty with one class only."""
+        found = {"AUC": self.auc}
+        if np.isfinite(self.auc):
+            functions = {"TPR": metrics.tpr, "TNR": metrics.tnr, "F1": metrics.f1, "accuracy": metrics.accuracy}
+            found |= {name: function(self.truth, self.score) for name, function in functions.items()}
+        return finite({f"{name} per {what}": value for name, value in found.items()})
 
 
 def scored(truth: Array, score: Array, present: Array) -> Scored:

@@ -33,6 +33,8 @@ from taskfusion.yamlfile import dump_yaml
 if TYPE_CHECKING:
     import pandas as pd
 
+    from taskfusion.report import TaskSection
+
 VERSIONS_OF = ("taskfusion", "numpy", "scikit-learn", "keras", "tensorflow", "mammo-data")
 
 
@@ -223,25 +225,8 @@ def write_run_report(
     """``report.html`` of a run."""
     from taskfusion.experiment.casepages import Judged as JudgedCases
     from taskfusion.experiment.page import with_cases, with_robustness
-    from taskfusion.report import ReportData, TaskSection, write_report
-    from taskfusion.report.markdown import markdown_html
-    from taskfusion.report.training import histories, plain_figures
+    from taskfusion.report import ReportData, write_report
 
-    pipeline = answered.pipeline
-    summary = pipeline.summary()["tasks"]
-    sections = [
-        TaskSection(
-            name=name,
-            level=str(task.model.spec.level),
-            classes=task.model.spec.classes,
-            summary=plain_figures(summary[name]),
-            metrics=outcome.task_metrics.get(name, {}),
-            curves=outcome.task_curves.get(name, ()),
-            histories=histories(summary[name]),
-            card=markdown_html(task.model.card) if task.model.card else "",
-        )
-        for name, task in pipeline.ready.items()
-    ]
     info = run_info(spec.seed)
     first = outcome.predictions["repeat"] == 0  # curves and patients are those of one repeat
     flat = {"cases": str(len(cohort)), "seed": str(spec.seed), "machine": info["machine"], **info["versions"]}
@@ -252,7 +237,7 @@ def write_run_report(
         results=outcome.results,
         predictions=outcome.predictions[first],
         targets={name: cohort.target(name).description for name in spec.targets or cohort.targets},
-        tasks=sections,
+        tasks=_task_sections(outcome, answered.pipeline),
         info=flat,
         main_split=outcome.main_split,
         threshold=spec.evaluation.threshold,
@@ -265,6 +250,28 @@ def write_run_report(
     options = spec.evaluation
     data = with_robustness(data, judged, spec.report, Bootstrap(options.replicates, options.seed, options.confidence))
     write_report(outcome.folder / "report.html", with_cases(data, judged, spec.report, progress))
+
+
+def _task_sections(outcome: RunOutcome, pipeline: FusionPipeline) -> list[TaskSection]:
+    """What the report says of each task."""
+    from taskfusion.report import TaskSection
+    from taskfusion.report.markdown import markdown_html
+    from taskfusion.report.training import histories, plain_figures
+
+    summary = pipeline.summary()["tasks"]
+    return [
+        TaskSection(
+            name=name,
+            level=str(task.model.spec.level),
+            classes=task.model.spec.classes,
+            summary=plain_figures(summary[name]),
+            metrics=outcome.task_metrics.get(name, {}),
+            curves=outcome.task_curves.get(name, ()),
+            histories=histories(summary[name]),
+            card=markdown_html(task.model.card) if task.model.card else "",
+        )
+        for name, task in pipeline.ready.items()
+    ]
 
 
 def models_of(pipeline: FusionPipeline) -> dict[str, TaskModel]:

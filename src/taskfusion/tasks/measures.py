@@ -6,7 +6,7 @@ Where a cohort knows none of these, nothing is compared and nothing returned.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -37,8 +37,13 @@ def own_metrics(output: TaskOutput, cohort: Cohort, truth: Truth | None = None) 
 
 def own_curves(output: TaskOutput, cohort: Cohort, truth: Truth | None = None) -> list[Curve]:
     """A ROC curve for each AUC of :func:`own_metrics` and, of detections, a FROC curve per class and over all."""
-    rocs = [Curve(name, "roc", *pair.roc()) for name, pair in compared(output, cohort, truth or {})]
-    return [*detection_curves(output, cohort), *(curve for curve in rocs if len(curve.x))]
+    return [*detection_curves(output, cohort), *roc_curves(compared(output, cohort, truth or {}))]
+
+
+def roc_curves(named: Iterable[tuple[str, Scored]]) -> list[Curve]:
+    """A ROC curve for each name and its answers; none for answers of one class only."""
+    curves = [Curve(name, "roc", *pair.roc()) for name, pair in named]
+    return [curve for curve in curves if len(curve.x)]
 
 
 def compared(output: TaskOutput, cohort: Cohort, truth: Truth) -> Iterator[tuple[str, Scored]]:

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from attrs import frozen
 
-from mammo_data.measures import figures, roc
 from mammo_density.config import DensityConfig
 from taskfusion.cases import UNKNOWN, Cohort
+from taskfusion.evaluation.answers import Scored
 from taskfusion.outputs import Level, TaskOutput
 from taskfusion.tasks.diagnostics import Curve
+from taskfusion.tasks.measures import roc_curves
 
 
 @frozen(eq=False)
@@ -35,9 +36,8 @@ def density_metrics(output: TaskOutput, cohort: Cohort, config: DensityConfig) -
     """Figures of every kind of sample, those left out that truth cannot say."""
     found: dict[str, float] = {}
     for answers in _answers(output, cohort, config):
-        dense = answers.label >= config.dense_from
-        found |= figures(dense, dense_score(answers.scores, config), answers.what)
-        if config.classes == 4 and len(dense):
+        found |= _dense(answers, config).figures(answers.what)
+        if config.classes == 4 and len(answers.label):
             right = answers.scores.argmax(axis=1) == answers.label
             found[f"accuracy of a to d per {answers.what}"] = float(right.mean())
     return found
@@ -45,8 +45,7 @@ def density_metrics(output: TaskOutput, cohort: Cohort, config: DensityConfig) -
 
 def density_curves(output: TaskOutput, cohort: Cohort, config: DensityConfig) -> Sequence[Curve]:
     """ROC curves of "dense", by the names of the models."""
-    told = _answers(output, cohort, config)
-    return [c for a in told for c in roc(a.label >= config.dense_from, dense_score(a.scores, config), a.model)]
+    return roc_curves((a.model, _dense(a, config)) for a in _answers(output, cohort, config))
 
 
 def dense_score(scores: np.ndarray, config: DensityConfig) -> np.ndarray:
@@ -54,6 +53,10 @@ def dense_score(scores: np.ndarray, config: DensityConfig) -> np.ndarray:
     if config.classes == 2:
         return scores[:, 0]
     return np.clip(scores[:, config.dense_from :].sum(axis=1), 0, 1)
+
+
+def _dense(answers: Answers, config: DensityConfig) -> Scored:
+    return Scored((answers.label >= config.dense_from).astype(int), dense_score(answers.scores, config))
 
 
 def _answers(output: TaskOutput, cohort: Cohort, config: DensityConfig) -> Iterable[Answers]:

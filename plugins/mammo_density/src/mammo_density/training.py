@@ -10,12 +10,12 @@ import numpy as np
 
 from mammo_data.augment import DENSITY_PATIENT, DENSITY_VIEW, STANDARD, Augmentation, augment_batch
 from mammo_data.batches import content_hash, grey, prepare_views
-from mammo_data.measures import area
 from mammo_density.config import BIRADS, DensityConfig
 from mammo_density.measures import dense_score
 from mammo_density.networks import classifier, patient_model, start_from_views, view_model
 from taskfusion.cases import UNKNOWN, Cohort
 from taskfusion.errors import DataError
+from taskfusion.evaluation.metrics import auc
 from taskfusion.images import short_hash
 from taskfusion.tasks.base import FitContext, config_data
 from taskfusion.training.backend import keras, repeatable
@@ -178,7 +178,7 @@ def _mean_of_views(view: keras.Model, held_out: Exams, config: DensityConfig) ->
     from_class = 1 if config.classes == 2 else config.dense_from
     per_exam = scores.reshape(len(held_out.answers), -1).mean(axis=1)
     areas = {
-        "view_auc": area(answers >= from_class, scores),
-        "mean_auc": area(held_out.answers >= from_class, per_exam),
+        "view_auc": auc(answers >= from_class, scores),
+        "mean_auc": auc(held_out.answers >= from_class, per_exam),
     }
     return {name: value for name, value in areas.items() if not math.isnan(value)}

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from mammo_data.batches import PreparedViews, prepare_views
-from mammo_data.measures import figures, roc
 from mammo_findings.config import CHECKING, PAPER, FindingsConfig
-from taskfusion.cases import Case, Cohort
+from taskfusion.cases import UNKNOWN, Case, Cohort
+from taskfusion.evaluation import answers
+from taskfusion.evaluation.answers import Scored
 from taskfusion.outputs import Level, TaskOutput, TaskSpec
 from taskfusion.tasks.base import FitContext
 from taskfusion.tasks.diagnostics import About, Curve, HeatMap
+from taskfusion.tasks.measures import roc_curves
 from taskfusion.tasks.networks import NetworksTask
 
 if TYPE_CHECKING:
@@ -85,13 +87,12 @@ class Findings(NetworksTask):
     def metrics(self, output: TaskOutput, cohort: Cohort) -> Mapping[str, float]:
         """AUC, TPR, TNR, F1 and accuracy per view (IV-A.2), and the AUC per exam of its highest view, max(p_F)."""
         per_view, per_exam = self._with_truth(output, cohort)
-        highest = figures(*per_exam, "exam")
-        return {**figures(*per_view, "view"), **{k: v for k, v in highest.items() if k == "AUC per exam"}}
+        return per_view.figures("view") | answers.finite({"AUC per exam": per_exam.auc})
 
     def curves(self, output: TaskOutput, cohort: Cohort) -> Sequence[Curve]:
         """ROC curves of F per view, and of max(p_F) per exam."""
         per_view, per_exam = self._with_truth(output, cohort)
-        return [*roc(*per_view, "F per view"), *roc(*per_exam, "max(F) per exam")]
+        return roc_curves([("F per view", per_view), ("max(F) per exam", per_exam)])
 
     def heat_maps(self, case: Case) -> Mapping[str, HeatMap]:
         """Per view where F sees a lesion: class activation, whose highest value is the view's own score."""
@@ -99,9 +100,9 @@ class Findings(NetworksTask):
 
         network = self.network("view")
         prepared = prepare_views([case], self.config.views, self.config.size)
-        answers = _ask(self._mapped(network), prepared, len(self.config.views))
+        said = _ask(self._mapped(network), prepared, len(self.config.views))
         lean = self._figures.get("lean", (LEAN, LEAN))
-        return heat_maps(tuple(answers), prepared, network, self.config, lean)
+        return heat_maps(tuple(said), prepared, network, self.config, lean)
 
     def _mapped(self, network: keras.Model) -> keras.Model:
         """Made once for a trained network: each new one is compiled anew."""
@@ -111,16 +112,16 @@ class Findings(NetworksTask):
             self._with_places = (network, mapped(network))
         return self._with_places[1]
 
-    def _with_truth(self, output: TaskOutput, cohort: Cohort) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
-        """Truth and score of all views with an answer, and of all exams with one; empty where there are no boxes."""
-        nothing = (np.zeros(0, bool), np.zeros(0))
+    def _with_truth(self, output: TaskOutput, cohort: Cohort) -> tuple[Scored, Scored]:
+        """All views with an answer, and all exams with one by their highest view; empty where there are no boxes."""
         if cohort.annotations is None or output.scores is None or not set(self.config.views) <= set(cohort.views):
+            nothing = Scored(np.zeros(0, int), np.zeros(0))
             return nothing, nothing
-        lesion = cohort.view_labels()[:, [cohort.views.index(view) for view in self.config.views]]
-        score, present = output.scores[..., 0], output.present
-        seen = present.any(axis=1)
-        highest = np.where(present, score, -np.inf)[seen].max(axis=1, initial=-np.inf)
-        return (lesion[present], score[present]), ((lesion & present)[seen].any(axis=1), highest)
+        present = output.present
+        lesion = answers.view_truth(output, cohort)
+        of_exams = np.where(present, lesion, UNKNOWN).max(axis=1)
+        per_exam = answers.scored(of_exams, answers.case_scores(output), np.asarray(present.any(axis=1)))
+        return answers.scored(lesion, answers.view_scores(output), present), per_exam
 
 
 def _ask(network: keras.Model, prepared: PreparedViews, batch: int = VIEWS_PER_RUN) -> list[np.ndarray]:
