@@ -10,6 +10,7 @@ import numpy as np
 from taskfusion.errors import DataError, SpecError
 from taskfusion.images import Array
 from taskfusion.progress import Step
+from taskfusion.training.ahead import Ahead
 from taskfusion.training.averaging import StochasticWeightAveraging
 from taskfusion.training.backend import jit_compile, keras
 from taskfusion.training.batches import Batches
@@ -101,17 +102,18 @@ class _Round:
             self.watch.step.advance(self.recipe.epochs * len(self.batches))
             return before, None
         self._compile()
-        self.model.fit(
-            self.batches,
-            epochs=self.recipe.epochs,
-            initial_epoch=saved.first_epoch,
-            validation_data=self.validation,
-            validation_batch_size=self.recipe.batch_size,
-            class_weight=class_weights(self.recipe, self.batches),
-            callbacks=[*callbacks, logs, saved],
-            shuffle=False,  # the batches are, by their own seed; Keras would draw on Python's global generator
-            verbose=0,
-        )
+        with Ahead(self.batches) as batches:
+            self.model.fit(
+                batches,
+                epochs=self.recipe.epochs,
+                initial_epoch=saved.first_epoch,
+                validation_data=self.validation,
+                validation_batch_size=self.recipe.batch_size,
+                class_weight=class_weights(self.recipe, self.batches),
+                callbacks=[*callbacks, logs, saved],
+                shuffle=False,  # the batches are, by their own seed; Keras would draw on Python's global generator
+                verbose=0,
+            )
         return saved.history, guard.spoiled_epoch
 
     def _compile(self) -> None:

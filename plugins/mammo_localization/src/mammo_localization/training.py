@@ -12,6 +12,7 @@ from mammo_localization.detector import Detector
 from mammo_localization.learner import Learner
 from mammo_localization.sampling import Sampler
 from taskfusion.errors import DataError
+from taskfusion.training.ahead import Ahead
 from taskfusion.training.backend import jit_compile, keras
 from taskfusion.training.callbacks import LastGoodWeights, ProgressCallback
 from taskfusion.training.checkpoints import Checkpoint
@@ -120,14 +121,15 @@ def _fit(model: Any, draws: Draws, told: tuple[Stage, str]) -> History:
     with stage.watched(title, draws.epochs * len(draws)) as watch:
         callbacks = [guard, ProgressCallback(watch.step), Ending(draws)]
         saved = Checkpoint.resuming(watch, callbacks)
-        model.fit(
-            draws,
-            epochs=draws.epochs,
-            initial_epoch=saved.first_epoch,
-            callbacks=[*callbacks, TensorBoardFigures(watch), saved],
-            shuffle=False,
-            verbose=0,
-        )
+        with Ahead(draws) as batches:
+            model.fit(
+                batches,
+                epochs=draws.epochs,
+                initial_epoch=saved.first_epoch,
+                callbacks=[*callbacks, TensorBoardFigures(watch), saved],
+                shuffle=False,
+                verbose=0,
+            )
         if guard.spoiled_epoch is None:
             return saved.history
         return saved.history | {"spoiled_epoch": [_told(guard.spoiled_epoch, draws, watch)]}
