@@ -7,6 +7,7 @@ from taskfusion.evaluation.bootstrap import Bootstrap
 from taskfusion.evaluation.checking import check_predictions
 from taskfusion.evaluation.console import format_table
 from taskfusion.evaluation.pairs import DIFFERENCE_COLUMNS, comparisons, differences
+from taskfusion.evaluation.pooled import Pooled, pooled_difference
 from taskfusion.evaluation.standing import standings
 from taskfusion.evaluation.table import POINT_COLUMNS, RESULT_COLUMNS, evaluate, operating_points
 from taskfusion.evaluation.thresholds import Rule, choose_thresholds
@@ -16,6 +17,7 @@ __all__ = [
     "POINT_COLUMNS",
     "RESULT_COLUMNS",
     "Bootstrap",
+    "Pooled",
     "Rule",
     "check_predictions",
     "choose_thresholds",
@@ -24,5 +26,6 @@ __all__ = [
     "evaluate",
     "format_table",
     "operating_points",
+    "pooled_difference",
     "standings",
 ]
