@@ -12,12 +12,13 @@ from taskfusion.fusers.feeds import ArrayFeed
 from taskfusion.fusers.hybrid_config import HybridConfig
 from taskfusion.fusers.network import NetworkFuser, Scaling
 from taskfusion.fusers.scaling import LogitScaler
+from taskfusion.fusers.summaries import with_summaries
 from taskfusion.images import Array
 from taskfusion.inputs import FusionInput, ScoreTable
 
 
 class HybridFuser(NetworkFuser):
-    """The branches of the feature fuser and one on standardised logits of the scores.
+    """The branches of the feature fuser and one on standardised logits of the scores and their summaries.
 
     A task without features counts by its scores alone.
     """
@@ -36,7 +37,7 @@ class HybridFuser(NetworkFuser):
     def learn_scaling(self, inputs: FusionInput) -> None:
         """Ranges of the features, means of the logits."""
         self._blocks = FeatureBlocks().fit(inputs)
-        self._scaler = LogitScaler().fit(inputs.scores.values)
+        self._scaler = LogitScaler().fit(with_summaries(inputs.scores, inputs.levels).values)
         self._columns = inputs.scores.columns
 
     def feed(self, inputs: FusionInput) -> ArrayFeed:
@@ -45,13 +46,14 @@ class HybridFuser(NetworkFuser):
             raise ContractError(f"the fuser learned from columns {self._columns}, found {inputs.scores.columns}")
         blocks = {f"features_{task}": block for task, block in self._blocks.transform(inputs).items()}
         blank = {f"features_{task}": block for task, block in self._blocks.blank().items()}
-        nothing = np.full((1, len(self._columns)), np.nan)
+        table = with_summaries(inputs.scores, inputs.levels)
+        nothing = np.full((1, len(table.columns)), np.nan)
         place = {task: k for k, task in enumerate(inputs.tasks)}
         owners = {f"features_{task}": np.array(place[task]) for task in inputs.features}
         return ArrayFeed(
-            {**blocks, "scores": self._scaled(inputs.scores.values)},
+            {**blocks, "scores": self._scaled(table.values)},
             {**blank, "scores": self._scaled(nothing)},
-            {**owners, "scores": np.array([place[task] for task in inputs.scores.tasks], np.int64)},
+            {**owners, "scores": np.array([place[task] for task in table.tasks], np.int64)},
             np.stack([_present(inputs, task) for task in inputs.tasks], axis=1),
         )
 
@@ -62,7 +64,7 @@ class HybridFuser(NetworkFuser):
         """See :func:`taskfusion.fusers.hybrid_network.build_network`."""
         from taskfusion.fusers.hybrid_network import build_network
 
-        return build_network(self._blocks, len(self._columns), targets, self.config)
+        return build_network(self._blocks, len(self._scaler.mean), targets, self.config)
 
     def scaling(self) -> Scaling:
         """Ranges, shapes, columns and means."""

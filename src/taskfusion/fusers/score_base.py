@@ -17,6 +17,7 @@ from taskfusion.fusers.base import FuseContext, Fuser, FusionData, require_both_
 from taskfusion.fusers.scaling import LogitScaler
 from taskfusion.fusers.score_dropout import answered_tasks, with_hidden_tasks
 from taskfusion.fusers.selection import Params, plain, select
+from taskfusion.fusers.summaries import with_summaries
 from taskfusion.images import Array
 from taskfusion.inputs import FusionInput, ScoreTable
 
@@ -25,8 +26,15 @@ searched: Any = attrs.validators.min_len(1)  # a list to search needs something 
 
 @attrs.frozen(kw_only=True)
 class ScoreConfig:
-    """``task_dropout``: in training each task is hidden with this probability in copies of the training cases."""
+    """What every score fuser can be told.
 
+    Attributes:
+        task_dropout: in training each task is hidden with this probability in copies of the training cases.
+        summaries: show it also the highest score of each task of several views, and the highest of another view.
+            False: the scores alone, as in the paper.
+    """
+
+    summaries: bool = True
     task_dropout: float = attrs.field(default=0.0, validator=[attrs.validators.ge(0), attrs.validators.lt(1)])
 
 
@@ -66,6 +74,7 @@ class ScoreFuser(Fuser):
     def __init__(self, config: Any = None) -> None:
         super().__init__(config)
         self._columns: tuple[str, ...] | None = None
+        self._names: tuple[str, ...] = ()
         self._scaler = LogitScaler()
         self._base_rate = 0.5
         self._model: Any = None
@@ -113,10 +122,11 @@ class ScoreFuser(Fuser):
         self._columns = train.inputs.scores.columns
         if not self._columns:
             raise DataError("score fuser: the tasks have no scores")
-        self._scaler = LogitScaler().fit(train.inputs.scores.values)
+        shown = self._shown(train.inputs)
+        self._names, self._scaler = shown.columns, LogitScaler().fit(shown.values)
         self._base_rate = float(np.mean(train.truth))
         with one_thread():
-            best = select(self.grid(len(self._columns)), self._fitter(context.seed), train, validation)
+            best = select(self.grid(len(self._names)), self._fitter(context.seed), train, validation)
         self._model = self.settle(best.model)
         tried = {"chosen": plain(best.params), "candidates": best.tried, "compared": best.how}
         self._report = {**tried, **self.describe(best.model)}
@@ -125,7 +135,7 @@ class ScoreFuser(Fuser):
     def _fitter(self, seed: int) -> Any:
         def fit_one(params: Params, data: FusionData) -> Any:
             seen = with_hidden_tasks(data, self.config.task_dropout, seed)
-            X, probability = self._design(seen.inputs.scores), self._scaler.probability
+            X, probability = self._design(seen.inputs), self._scaler.probability
             return self.train(params, Rows(X, seen.truth, seen.groups, probability, seed))
 
         return fit_one, self._scores
@@ -135,20 +145,23 @@ class ScoreFuser(Fuser):
         silent = np.asarray(inputs.scores.missing.all(axis=1))
         if not len(silent):
             return np.zeros(0)
-        found = self.answer(model, self._design(inputs.scores))
+        found = self.answer(model, self._design(inputs))
         return np.where(silent | ~np.isfinite(found), self._base_rate, np.clip(found, 0, 1))
 
-    def _design(self, table: ScoreTable) -> Array:
+    def _shown(self, inputs: FusionInput) -> ScoreTable:
+        return with_summaries(inputs.scores, inputs.levels) if self.config.summaries else inputs.scores
+
+    def _design(self, inputs: FusionInput) -> Array:
         """What the model sees, ``(cases, columns)``.
 
         With task dropout and medians, each task has a column more that says whether it is missing: tried on simulated
         scores, it makes task dropout much better for all but linear models. Without task dropout it gained nothing,
         and may teach a fuser who was examined instead of what was found.
         """
-        X = self._scaler.transform(table.values, self.fills)
+        X = self._scaler.transform(self._shown(inputs).values, self.fills)
         if not (self.fills and self.config.task_dropout):
             return X
-        return np.column_stack([X, ~answered_tasks(table)])
+        return np.column_stack([X, ~answered_tasks(inputs.scores)])
 
     def predict(self, inputs: FusionInput) -> Array:
         """Probability of the target, ``(cases,)``."""
@@ -167,7 +180,12 @@ class ScoreFuser(Fuser):
         if self._model is None:
             raise NotFittedError("this fuser is not trained; call fit first")
         self.save_model(self._model, folder)
-        state = {"columns": self._columns, "scaler": self._scaler.state(), "base_rate": self._base_rate}
+        state = {
+            "columns": self._columns,
+            "names": self._names,
+            "scaler": self._scaler.state(),
+            "base_rate": self._base_rate,
+        }
         write_json(folder / "state.json", {**state, "report": self._report})
 
     def load_state(self, folder: Path) -> None:
@@ -175,7 +193,8 @@ class ScoreFuser(Fuser):
         state = read_json(folder / "state.json")
         self._model = self.load_model(folder)
         self._scaler, self._base_rate = LogitScaler.from_state(state["scaler"]), state["base_rate"]
-        self._columns, self._report = tuple(state["columns"]), state["report"]
+        self._columns, self._names = tuple(state["columns"]), tuple(state["names"])
+        self._report = state["report"]
 
 
 class ClassifierFuser(ScoreFuser):

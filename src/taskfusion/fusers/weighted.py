@@ -73,9 +73,8 @@ class WeightedFuser(ScoreFuser):
 
     def describe(self, model: WeightedMean) -> Mapping[str, Any]:
         """Each column's weight, the mean weight being 1, and the curve."""
-        assert self._columns is not None  # set before anything is fitted
         signed = (model.weights * model.signs).round(4).tolist()
-        weights = dict(zip(self._columns, signed, strict=True))
+        weights = dict(zip(self._names, signed, strict=True))
         return {"weights": weights, "slope": round(model.slope, 4), "offset": round(model.offset, 4)}
 
     def save_model(self, model: WeightedMean, folder: Path) -> None:
