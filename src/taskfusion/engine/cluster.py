@@ -6,6 +6,7 @@ import contextlib
 import importlib.metadata
 import pickle
 import platform
+import socket
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -28,19 +29,29 @@ def cluster(scheduler: str, workers: int, patience: float) -> Iterator[Cluster]:
         raise EngineError("engine dask needs dask.distributed: pip install 'taskfusion[dask]'") from error
     if not scheduler:
         raise EngineError(f"engine dask needs the address of a scheduler: --scheduler tcp://HOST:8786; {HINT}")
-    with warnings.catch_warnings():
-        # versions are compared below, and what differs is an error
-        warnings.filterwarnings("ignore", category=distributed.versions.VersionMismatchWarning)
-        try:
-            client = distributed.Client(scheduler, timeout=patience, set_as_default=False, name="taskfusion")
-        except (OSError, ValueError, RuntimeError) as error:
-            raise EngineError(f"no Dask scheduler answers at {scheduler}: {error}; {HINT}") from error
+    client = _connected(scheduler, patience)
     try:
         engine = Cluster(client, scheduler, patience)
         engine.wait_for(workers or 1)
         yield engine
     finally:
         client.close()
+
+
+def _connected(scheduler: str, patience: float) -> Any:
+    import distributed
+    from distributed.comm import get_address_host_port
+
+    refused = f"no Dask scheduler answers at {scheduler}"
+    with warnings.catch_warnings():
+        # versions are compared below, and what differs is an error
+        warnings.filterwarnings("ignore", category=distributed.versions.VersionMismatchWarning)
+        try:
+            # first without a client, as one that cannot connect may block the next one when it is collected
+            socket.create_connection(get_address_host_port(scheduler, strict=True), timeout=patience).close()
+            return distributed.Client(scheduler, timeout=patience, set_as_default=False, name="taskfusion")
+        except (OSError, ValueError, RuntimeError, OverflowError) as error:
+            raise EngineError(f"{refused}: {error}; {HINT}") from error
 
 
 class Cluster:
@@ -100,28 +111,26 @@ class Cluster:
 
     def _result(self, future: Any) -> Any:
         """What came of one item."""
-        from distributed import KilledWorker, wait
+        from distributed import KilledWorker
         from distributed.client import FutureCancelledError
 
         alone = 0.0
         while True:
             try:
-                with self._client.as_current():
-                    wait([future], timeout=GLANCE)
-                break
+                return future.result(timeout=GLANCE)
             except TimeoutError:
+                if future.status == "error":  # the item's own
+                    raise
                 alone = 0.0 if self._threads() else alone + GLANCE
                 if alone > self._patience:
                     raise self._lost("no worker is left") from None
-        try:
-            return future.result()
-        except KilledWorker as error:
-            why = "the same work killed every worker that tried it, for want of memory perhaps"
-            raise self._lost(why) from error
-        except FutureCancelledError as error:
-            raise self._lost("the scheduler, or the connection to it, is lost") from error
-        except ModuleNotFoundError as error:
-            raise EngineError(f"a worker at {self._address} lacks a package: {error}; install it there") from error
+            except KilledWorker as error:
+                why = "the same work killed every worker that tried it, for want of memory perhaps"
+                raise self._lost(why) from error
+            except FutureCancelledError as error:
+                raise self._lost("the scheduler, or the connection to it, is lost") from error
+            except ModuleNotFoundError as error:
+                raise EngineError(f"a worker at {self._address} lacks a package: {error}; install it there") from error
 
     def _threads(self) -> Mapping[str, int]:
         """Threads by worker."""

@@ -75,7 +75,14 @@ class Processes:
         return {}
 
     def _begun(self, path: Path, item: bytes) -> tuple[bytes, Future[Any]]:
-        return item, self._running().submit(_call, path, item)
+        from joblib.externals.loky.process_executor import BrokenProcessPool
+
+        try:
+            future: Future[Any] = self._running().submit(_call, path, item)
+        except BrokenProcessPool as error:  # which the first of those that wait will tell too
+            future = Future()
+            future.set_exception(error)
+        return item, future
 
     def _first(self, path: Path, waiting: deque[tuple[bytes, Future[Any]]]) -> Any:
         """The result of the first; where a process was killed all that wait begin anew."""
