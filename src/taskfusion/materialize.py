@@ -13,7 +13,6 @@ from taskfusion.errors import EngineError
 from taskfusion.images import Array, FileSource, ImageSource, write_png
 from taskfusion.progress import Progress
 
-
 PART = 8  # cases a worker draws in one go
 
 

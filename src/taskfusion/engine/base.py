@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import attrs
@@ -25,7 +25,7 @@ class Engine(Protocol):
 
     def map(
         self, function: Callable[[Shared, Item], Result], shared: Shared, items: Iterable[Item]
-    ) -> Iterator[Result]:
+    ) -> Generator[Result, None, None]:
         """``function(shared, item)`` of each item, in the order of the items, as they get done.
 
         Few results are held at a time, whatever the number of items. The items of a worker that is lost are done again
@@ -56,7 +56,7 @@ class Local:
 
     def map(
         self, function: Callable[[Shared, Item], Result], shared: Shared, items: Iterable[Item]
-    ) -> Iterator[Result]:
+    ) -> Generator[Result, None, None]:
         """See :meth:`Engine.map`."""
         return (function(shared, item) for item in items)
 

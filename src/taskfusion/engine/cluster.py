@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import importlib.util
 import pickle
 import platform
 import socket
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from taskfusion.engine.base import Item, Result, Shared, packed
@@ -23,10 +24,8 @@ GLANCE = 2.0  # seconds between looks at whether anybody is still there
 @contextlib.contextmanager
 def cluster(scheduler: str, workers: int, patience: float) -> Iterator[Cluster]:
     """A connection to a scheduler for as long as the block lasts; see :func:`taskfusion.engine.open_engine`."""
-    try:
-        import distributed
-    except ModuleNotFoundError as error:
-        raise EngineError("engine dask needs dask.distributed: pip install 'taskfusion[dask]'") from error
+    if importlib.util.find_spec("distributed") is None:
+        raise EngineError("engine dask needs dask.distributed: pip install 'taskfusion[dask]'")
     if not scheduler:
         raise EngineError(f"engine dask needs the address of a scheduler: --scheduler tcp://HOST:8786; {HINT}")
     client = _connected(scheduler, patience)
@@ -86,7 +85,7 @@ class Cluster:
 
     def map(
         self, function: Callable[[Shared, Item], Result], shared: Shared, items: Iterable[Item]
-    ) -> Iterator[Result]:
+    ) -> Generator[Result, None, None]:
         """See :meth:`taskfusion.engine.Engine.map`."""
         import dask
 

@@ -8,7 +8,7 @@ import pickle
 import signal
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,7 +53,7 @@ class Processes:
 
     def map(
         self, function: Callable[[Shared, Item], Result], shared: Shared, items: Iterable[Item]
-    ) -> Iterator[Result]:
+    ) -> Generator[Result, None, None]:
         """See :meth:`taskfusion.engine.Engine.map`."""
         path = self._folder / f"shared-{os.urandom(6).hex()}"
         path.write_bytes(packed((function, shared)))

@@ -50,7 +50,8 @@ def select(
     if len(grid) == 1:
         return Selected(grid[0], fit_one(grid[0], train), [], "not searched: one candidate")
     if validation is not None and validation.has_both_classes:
-        models, reached = zip(*engine.map(_on_validation, (fitter, train, validation), grid), strict=True)
+        tried = list(engine.map(_on_validation, (fitter, train, validation), grid))
+        models, reached = [model for model, _ in tried], [each for _, each in tried]
         best = _first_best(reached)
         return Selected(grid[best], models[best], _tried(grid, reached), "on the validation split")
     folds = _comparable(train)
