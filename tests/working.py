@@ -138,3 +138,18 @@ class Seeing(TaskModel):
 
     def load_weights(self, folder: Path) -> None:
         """Nothing was learned."""
+
+
+@attrs.frozen
+class Drawn:
+    """A view that is computed."""
+
+    number: int
+
+    def read(self) -> Any:
+        """Three by three of the number."""
+        return np.full((3, 3), self.number, np.uint16)
+
+    def fingerprint(self) -> str:
+        """The number."""
+        return str(self.number)

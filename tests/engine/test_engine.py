@@ -10,6 +10,8 @@ import working
 from taskfusion.engine import LOCAL, open_engine, require_same, require_shared
 from taskfusion.errors import DataError, EngineError, UnknownNameError
 
+pytestmark = pytest.mark.slow  # processes take their time to begin
+
 
 def test_every_item_once_and_in_order(engine):
     assert list(engine.map(working.add, 100, range(23))) == list(range(100, 123))

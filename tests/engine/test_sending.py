@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from pathlib import Path
 
 import attrs
 import numpy as np
@@ -11,15 +12,18 @@ import pytest
 import working
 from toys import CaseToy, DetectionToy, ViewToy, toy_cohort
 
-from taskfusion.cases import Case, View
+from taskfusion.cases import Case, Cohort, View
 from taskfusion.engine import open_engine
 from taskfusion.errors import DataError, EngineError
+from taskfusion.materialize import materialize
 from taskfusion.pipeline.compose import compose
 from taskfusion.pipeline.sending import Parcel, absolute
 from taskfusion.pipeline.training import TrainedTask, Work
 from taskfusion.progress import Progress
 from taskfusion.store import CHUNK
 from taskfusion.tasks.base import FitContext
+
+pytestmark = pytest.mark.slow  # processes take their time to begin
 
 
 class Watched(Progress):
@@ -160,3 +164,24 @@ def test_a_whole_pipeline_is_the_same_on_every_engine(engine, tmp_path):
     (tried, found), (tried_here, found_here) = scores(Work(folder=tmp_path, engine=engine)), scores(Work())
     assert tried == tried_here and len(tried) == 3
     assert np.array_equal(found, found_here)
+
+
+def test_workers_draw_a_generated_cohort(engine, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cases = [Case(f"c{k}", {"L": View("L", working.Drawn(k))}) for k in range(20)]
+    cohort, progress = Cohort("drawn", cases, ("L",), generated=True), Watched()
+    stored = materialize(cohort, Path("images"), progress, jobs=1, engine=engine)
+    assert progress.done == progress.total == 20 and not stored.generated
+    for number, case in enumerate(stored.cases):
+        assert np.array_equal(case.views["L"].read(), working.Drawn(number).read())
+    materialize(cohort, Path("images"), progress, jobs=1, engine=engine)
+    assert progress.total == 20 and len(list(tmp_path.rglob("*"))) == 41, "nothing is drawn twice, nothing is left over"
+
+
+def test_images_that_do_not_arrive_are_told(dask_engine, tmp_path, monkeypatch):
+    from taskfusion import materialize as module
+
+    monkeypatch.setattr(module, "_write", working.slowly)
+    cohort = Cohort("drawn", [Case("c", {"L": View("L", working.Drawn(1))})], ("L",), generated=True)
+    with pytest.raises(EngineError, match=r"workers wrote .*L.png, and it is not there; expected a folder that all"):
+        materialize(cohort, tmp_path / "images", Progress(), engine=dask_engine)
