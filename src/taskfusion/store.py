@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -123,6 +123,10 @@ class Answerer:
         joined = TaskOutput.concatenate([answered, absent] if asked else [absent])
         return joined.select(np.argsort([*asked, *rest])), [asked[row] for row in failed]
 
+    def each(self, parts: Iterable[Sequence[Case]]) -> Iterator[tuple[TaskOutput, list[int]]]:
+        """The same of each part, in order, as they get done; subclasses have it done elsewhere."""
+        return map(self, parts)
+
     def _ask(self, cases: Sequence[Case]) -> tuple[TaskOutput, list[int]]:
         if not cases:
             return absent_output(self.spec, []), []
@@ -146,7 +150,7 @@ def answers(task: Answerer, cases: Sequence[Case], store: OutputStore | None, pr
     ids = tuple(case.id for case in cases)
     if store is None:
         with progress.step(f"{task.name}: predict", total=len(cases)) as bar:
-            return TaskOutput.concatenate([_answer(task, part, bar)[0] for part in _chunks(cases)])
+            return TaskOutput.concatenate([_counted(output, bar) for output, _ in task.each(_chunks(cases))])
     folder = store.folder(task.name, task.fingerprint)
     keys = [task.key(case) for case in cases]
     known = store.index(folder)
@@ -154,8 +158,10 @@ def answers(task: Answerer, cases: Sequence[Case], store: OutputStore | None, pr
     lost: dict[str, TaskOutput] = {}
     if todo:
         with progress.step(f"{task.name}: predict", total=len(todo)) as bar:
-            for part in _chunks(todo):
-                lost |= _store(task, part, (store, folder), bar)
+            parts = list(_chunks(todo))
+            asked = ([case for case, _ in part] for part in parts)
+            for part, answer in zip(parts, task.each(asked), strict=True):
+                lost |= _store(answer, part, (store, folder), bar)
     if not lost:
         return store.read(folder, keys, ids)
     rows = [row for row, key in enumerate(keys) if key not in lost]
@@ -166,21 +172,21 @@ def answers(task: Answerer, cases: Sequence[Case], store: OutputStore | None, pr
 
 
 def _store(
-    task: Answerer, part: Sequence[tuple[Case, str]], place: tuple[OutputStore, Path], bar: Step
+    answer: tuple[TaskOutput, list[int]], part: Sequence[tuple[Case, str]], place: tuple[OutputStore, Path], bar: Step
 ) -> dict[str, TaskOutput]:
-    """Answer and store one part; returns, by key, what could not be read."""
+    """Store the answer about one part; returns, by key, what could not be read."""
     store, folder = place
-    output, failed = _answer(task, [case for case, _ in part], bar)
+    output, failed = answer
     kept = [row for row in range(len(part)) if row not in failed]
     if kept:
         store.write(folder, output.select(np.array(kept)), [part[row][1] for row in kept])
+    _counted(output, bar)
     return {part[row][1]: output.select(np.array([row])) for row in failed}
 
 
-def _answer(task: Answerer, cases: Sequence[Case], bar: Step) -> tuple[TaskOutput, list[int]]:
-    output, failed = task(cases)
-    bar.advance(len(cases))
-    return output, failed
+def _counted(output: TaskOutput, bar: Step) -> TaskOutput:
+    bar.advance(len(output))
+    return output
 
 
 def _chunks(items: Sequence[Any]) -> Iterable[Sequence[Any]]:

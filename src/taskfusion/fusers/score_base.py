@@ -126,7 +126,8 @@ class ScoreFuser(Fuser):
         self._names, self._scaler = shown.columns, LogitScaler().fit(shown.values)
         self._base_rate = float(np.mean(train.truth))
         with one_thread():
-            best = select(self.grid(len(self._names)), self._fitter(context.seed), train, validation)
+            fitter = self._fitter(context.seed)
+            best = select(self.grid(len(self._names)), fitter, train, validation, context.engine)
         self._model = self.settle(best.model)
         tried = {"chosen": plain(best.params), "candidates": best.tried, "compared": best.how}
         self._report = {**tried, **self.describe(best.model)}
@@ -136,7 +137,8 @@ class ScoreFuser(Fuser):
         def fit_one(params: Params, data: FusionData) -> Any:
             seen = with_hidden_tasks(data, self.config.task_dropout, seed)
             X, probability = self._design(seen.inputs), self._scaler.probability
-            return self.train(params, Rows(X, seen.truth, seen.groups, probability, seed))
+            with one_thread():  # again, as a worker may be elsewhere
+                return self.train(params, Rows(X, seen.truth, seen.groups, probability, seed))
 
         return fit_one, self._scores
 

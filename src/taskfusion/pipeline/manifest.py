@@ -12,7 +12,7 @@ from typing import Any
 from taskfusion.errors import ModelFolderError, TaskFusionError
 from taskfusion.files import write_json
 
-FORMAT = 2
+FORMAT = 3
 MANIFEST = "manifest.json"
 
 

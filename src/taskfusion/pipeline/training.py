@@ -12,11 +12,13 @@ import attrs
 import numpy as np
 
 from taskfusion.cases import Case, Cohort
+from taskfusion.engine import LOCAL, Engine
 from taskfusion.files import read_json, replacing_folder, write_json
 from taskfusion.images import short_hash
 from taskfusion.outputs import TaskOutput
 from taskfusion.pipeline.cards import Learned, model_card
 from taskfusion.pipeline.leaks import marks, refuse_seen
+from taskfusion.pipeline.sending import SentTask
 from taskfusion.progress import Progress
 from taskfusion.splits import group_folds
 from taskfusion.store import Answerer, OutputStore, answers
@@ -42,6 +44,7 @@ class Work:
         training: how the networks of the tasks are trained.
         inner_folds: hold answers about cases the fuser did not learn from for choosing thresholds on: where there is
             no validation split, fit each fuser again without each of this many parts of its training cases; 0 does not.
+        engine: who asks the tasks about cases and tries the candidates of a fuser; training is done by this process.
     """
 
     seed: int = 0
@@ -52,6 +55,7 @@ class Work:
     unreadable: Literal["raise", "mask"] = "raise"
     training: TrainingOptions = attrs.field(factory=TrainingOptions)
     inner_folds: int = 0
+    engine: Engine = LOCAL
 
     @property
     def store(self) -> OutputStore | None:
@@ -78,6 +82,8 @@ class TrainedTask:
         how: dict[str, Any] = {"unreadable": work.unreadable, "problems": heard}
         fingerprint = short_hash(self.model.fingerprint(lambda: self.origin), self.model.spec)
         answerer = Answerer(self.name, self.model.predict, fingerprint, self.model.spec, **how)
+        if work.engine.elsewhere:
+            answerer = SentTask.of(answerer, self.model, work.engine)
         return answers(answerer, cases, work.store, work.progress)
 
     def refuse_seen(self, cases: Sequence[Case]) -> None:
