@@ -66,6 +66,10 @@ def page(seeds: list[int], folders: list[Path]) -> str:
         "",
         *pooled_table(folders),
         "",
+        "## Why not more",
+        "",
+        *heart_table(folders),
+        "",
     ]
     return "\n".join(lines)
 
@@ -118,6 +122,26 @@ def pooled_table(folders: list[Path]) -> list[str]:
                 f"[{found.low:+.3f}, {found.high:+.3f}] | [{found.wide_low:+.3f}, {found.wide_high:+.3f}] | "
                 f"{sum(d > 0 for d in found.differences)} of {len(folders)} | {verdict(found)} |"
             )
+    return lines
+
+
+def heart_table(folders: list[Path]) -> list[str]:
+    """AUC on the exams learned from beside AUC on the test split, means over seeds."""
+    results = [pd.read_csv(folder / "results.csv") for folder in folders]
+    lines = [
+        "AUC on the training split and on the test split, means over seeds. Where they are far apart, a fuser knows "
+        "its training exams by heart: it has too many inputs for so few exams. The maxima learn nothing, so their gap "
+        "is what the tasks themselves know by heart.",
+        "",
+        "| target | fuser | train | test | gap |",
+        "|" + "---|" * 5,
+    ]
+    for row in results[0].query("split == 'test'").sort_values("target", kind="stable").itertuples():
+        train, test = (
+            sum(one(table[table.split == split], row.fuser, row.target).auc for table in results) / len(results)
+            for split in ("train", "test")
+        )
+        lines.append(f"| {row.target} | {row.fuser} | {train:.3f} | {test:.3f} | {train - test:+.3f} |")
     return lines
 
 

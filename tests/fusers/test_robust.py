@@ -121,7 +121,7 @@ def test_an_svm_answers_in_the_order_of_its_machine_even_of_noise(seed):
     noise = fusion_data(rng.random((24, 2)), np.arange(24) % 2)
     fuser = SvmFuser(SvmConfig(C=(1e-3,))).fit(noise, None, FuseContext())
     machine = fuser._model.calibrated_classifiers_[0].estimator if fuser.summary()["calibrated"] else fuser._model
-    decisions = machine.decision_function(fuser._design(noise.inputs.scores))
+    decisions = machine.decision_function(fuser._design(noise.inputs))
     order = np.argsort(decisions)
     assert (np.diff(fuser.predict(noise.inputs)[order]) >= -1e-12).all()
 

@@ -88,8 +88,8 @@ def test_a_changed_missing_or_added_file_is_named(folder, registry):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": FORMAT + 1}, r"format 3, of a newer taskfusion; this one reads 2: update it"),
-        ({"format": 1}, r"has format 1; this version reads 2: fit and save the model again"),
+        ({"format": FORMAT + 1}, rf"format {FORMAT + 1}, of a newer taskfusion; this one reads {FORMAT}: update it"),
+        ({"format": 1}, rf"has format 1; this version reads {FORMAT}: fit and save the model again"),
         ({"format": None}, r"has format None"),
         ({"notice": "changed"}, r"manifest.json was changed since the model was saved"),
     ],
