@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from taskfusion.errors import ContractError
+from taskfusion.fusers.disk_feed import feed_of
 from taskfusion.fusers.feat import FeatureBlocks, answered
-from taskfusion.fusers.feeds import ArrayFeed
+from taskfusion.fusers.feeds import Feed
 from taskfusion.fusers.hybrid_config import HybridConfig
 from taskfusion.fusers.network import NetworkFuser, Scaling
 from taskfusion.fusers.scaling import LogitScaler
@@ -39,7 +40,7 @@ class HybridFuser(NetworkFuser):
         self._scaler = LogitScaler().fit(inputs.scores.values)
         self._columns = inputs.scores.columns
 
-    def feed(self, inputs: FusionInput) -> ArrayFeed:
+    def feed(self, inputs: FusionInput) -> Feed:
         """Scaled blocks, one per task, and scaled scores."""
         if inputs.scores.columns != self._columns:
             raise ContractError(f"the fuser learned from columns {self._columns}, found {inputs.scores.columns}")
@@ -48,7 +49,7 @@ class HybridFuser(NetworkFuser):
         nothing = np.full((1, len(self._columns)), np.nan)
         place = {task: k for k, task in enumerate(inputs.tasks)}
         owners = {f"features_{task}": np.array(place[task]) for task in inputs.features}
-        return ArrayFeed(
+        return feed_of(
             {**blocks, "scores": self._scaled(inputs.scores.values)},
             {**blank, "scores": self._scaled(nothing)},
             {**owners, "scores": np.array([place[task] for task in inputs.scores.tasks], np.int64)},

@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 import numpy as np
 
+from taskfusion.blocks import Block, chunks_of
 from taskfusion.images import Array
 
 HUGE = 1e100  # no number is taken for larger, so that squares are finite
@@ -112,12 +113,11 @@ class RangeScaler:
     high: Array
 
     @classmethod
-    def fit(cls, block: Array) -> RangeScaler:
+    def fit(cls, block: Block) -> RangeScaler:
         """Learn from a block ``(cases, channels, feature_size)``; a feature nobody has becomes constant 0."""
-        known = np.isfinite(block)
-        low = np.min(np.where(known, block, np.inf), axis=(0, 1))
-        high = np.max(np.where(known, block, -np.inf), axis=(0, 1))
-        nobody = ~known.any(axis=(0, 1))
+        ends = [_ends(part) for part in chunks_of(block)]
+        low, high = np.min([low for low, _ in ends], axis=0), np.max([high for _, high in ends], axis=0)
+        nobody = low > high
         return cls(np.where(nobody, 0, low).astype(np.float32), np.where(nobody, 0, high).astype(np.float32))
 
     def transform(self, block: Array) -> Array:
@@ -125,3 +125,10 @@ class RangeScaler:
         span = self.high - self.low
         scaled = (block - self.low) / np.where(span > 0, span, 1) * 2 - 1
         return np.clip(np.nan_to_num(np.where(span > 0, scaled, 0)), -2, 2).astype(np.float32)
+
+
+def _ends(block: Array) -> tuple[Array, Array]:
+    """Least and greatest of each feature, ``(feature_size,)``: infinite, the wrong way round, where nobody has it."""
+    known = np.isfinite(block)
+    low = np.min(np.where(known, block, np.inf), axis=(0, 1))
+    return low, np.max(np.where(known, block, -np.inf), axis=(0, 1))

@@ -20,6 +20,7 @@ from taskfusion.inputs import FusionInput
 from taskfusion.outputs import Level, TaskOutput
 from taskfusion.padding import Padding
 from taskfusion.pipeline.calibration import Calibrate, Calibration
+from taskfusion.pipeline.streaming import assemble, fit_padding
 
 Outputs = Mapping[str, TaskOutput]
 
@@ -117,7 +118,7 @@ class FittedFuser:
 
     def inputs(self, outputs: Outputs) -> FusionInput:
         """What the fuser sees of some cases."""
-        return self.assembler(self.plan.sees(outputs))
+        return assemble(self.assembler, self.plan.sees(outputs))
 
     def scores(self, inputs: FusionInput) -> Array:
         """Fused score of each case, ``(cases,)``, calibrated where the plan says so."""
@@ -160,6 +161,9 @@ class _Candidate:
     def rows(self, cases: tuple[str, ...]) -> FusionData:
         """The data about these cases, of whichever split they are."""
         pool = [data for data in (self.train, self.validation) if data is not None]
+        for data in pool:
+            if data.inputs.cases is cases:  # all of them, as they are: nothing to look up
+                return data
         source = next(data for data in pool if set(cases) <= set(data.inputs.cases))
         position = {case: row for row, case in enumerate(source.inputs.cases)}
         return source.select(np.array([position[case] for case in cases], np.int64))
@@ -202,7 +206,7 @@ def _candidate(plan: FuserPlan, targets: Sequence[Target], material: Material, n
     outputs = plan.sees(material.train)
     any_truth = truth if truth.ndim == 1 else truth.max(axis=1)
     learned = {name: output.select(np.flatnonzero(known)) for name, output in outputs.items()}
-    assembler = plan.assembler(_joined(targets), n).fit(learned, any_truth[known])
+    assembler = fit_padding(plan.assembler(_joined(targets), n), learned, any_truth[known])
     train = _data(assembler, outputs, truth, material.cohort.part("train"))
     if not material.validation:
         return _Candidate(assembler, train, None)
@@ -213,7 +217,7 @@ def _candidate(plan: FuserPlan, targets: Sequence[Target], material: Material, n
 
 def _data(assembler: Assembler, outputs: Outputs, truth: Array, part: Cohort) -> FusionData:
     """Inputs and truth of one split, without the cases whose truth nobody knows."""
-    return FusionData(assembler(outputs), truth, part.groups).select(np.flatnonzero(_known(truth)))
+    return FusionData(assemble(assembler, outputs), truth, part.groups).select(np.flatnonzero(_known(truth)))
 
 
 def _known(truth: Array) -> Array:

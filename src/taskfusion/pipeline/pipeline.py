@@ -18,6 +18,7 @@ from taskfusion.pipeline.folder import Parts, load_parts, save_parts
 from taskfusion.pipeline.fusing import FittedFuser, FuserPlan, Material, check_name, fit_plan
 from taskfusion.pipeline.held_out import HeldOut, calibrated
 from taskfusion.pipeline.results import Result
+from taskfusion.pipeline.streaming import within
 from taskfusion.pipeline.stress import SHARES, StressTest, importance, stress
 from taskfusion.pipeline.targets import with_registered_targets
 from taskfusion.pipeline.training import Problems, TrainedTask, Work, trained, training_outputs
@@ -100,8 +101,9 @@ class FusionPipeline:
         train = training_outputs(self.tasks, self.ready, cohort, work)
         validation = cohort.part("validation").cases
         if not validation:
-            return Material(cohort, train)
-        return Material(cohort, train, {name: task.answers(validation, work) for name, task in self.ready.items()})
+            return Material(cohort, within(train, work.memory))
+        held_out = {name: task.answers(validation, work) for name, task in self.ready.items()}
+        return Material(cohort, within(train, work.memory), within(held_out, work.memory))
 
     def predict(
         self, cases: Cohort | Sequence[Case], work: Work | None = None, *, without: Sequence[str] = ()
@@ -143,7 +145,7 @@ class FusionPipeline:
             if work.refuse_seen:
                 task.refuse_seen(cases)
             outputs[name] = task.answers(cases, work, problems)
-        return outputs
+        return within(outputs, work.memory)
 
     def stress(self, cohort: Cohort, missing: Sequence[float] = SHARES, **how: Any) -> StressTest:
         """AUC against the share of missing inputs, task by task; see :func:`taskfusion.pipeline.stress.stress`."""

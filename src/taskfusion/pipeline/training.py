@@ -19,7 +19,7 @@ from taskfusion.pipeline.cards import Learned, model_card
 from taskfusion.pipeline.leaks import marks, refuse_seen
 from taskfusion.progress import Progress
 from taskfusion.splits import group_folds
-from taskfusion.store import Answerer, OutputStore, answers
+from taskfusion.store import Answerer, OutputStore, answers, joined, stored
 from taskfusion.tasks.base import FitContext, TaskModel
 from taskfusion.training.options import TrainingOptions
 
@@ -40,6 +40,8 @@ class Work:
         unreadable: ``raise`` stops at an input that cannot be read; ``mask`` goes on without that task's answer and
             says so in the result.
         training: how the networks of the tasks are trained.
+        memory: GiB of task outputs of a split that are held in memory; where there are more, and a folder to keep them
+            in, they stay on disk and are read as a stream.
         inner_folds: hold answers about cases the fuser did not learn from for choosing thresholds on: where there is
             no validation split, fit each fuser again without each of this many parts of its training cases; 0 does not.
     """
@@ -52,6 +54,7 @@ class Work:
     unreadable: Literal["raise", "mask"] = "raise"
     training: TrainingOptions = attrs.field(factory=TrainingOptions)
     inner_folds: int = 0
+    memory: float = 0.5
 
     @property
     def store(self) -> OutputStore | None:
@@ -68,7 +71,10 @@ class TrainedTask:
     origin: str
 
     def answers(self, cases: Sequence[Case], work: Work, problems: Problems | None = None) -> TaskOutput:
-        """What it says of these cases, from the store where it is there; ``problems`` gets what could not be read."""
+        """What it says of these cases; ``problems`` gets what could not be read.
+
+        Where there is a store the answers are computed once, and left there (:class:`taskfusion.store.StoredOutput`).
+        """
 
         def heard(case: str, task: str, why: str) -> None:
             work.progress.say(f"{task}: no answer about case {case!r}: {why}")
@@ -78,7 +84,9 @@ class TrainedTask:
         how: dict[str, Any] = {"unreadable": work.unreadable, "problems": heard}
         fingerprint = short_hash(self.model.fingerprint(lambda: self.origin), self.model.spec)
         answerer = Answerer(self.name, self.model.predict, fingerprint, self.model.spec, **how)
-        return answers(answerer, cases, work.store, work.progress)
+        if work.store is not None:
+            return stored(answerer, cases, work.store, work.progress)
+        return answers(answerer, cases, None, work.progress)
 
     def refuse_seen(self, cases: Sequence[Case]) -> None:
         """Refuse cases it was trained on; a task that learns nothing, as a table of predictions, cannot tell."""
@@ -142,7 +150,7 @@ def out_of_fold(name: str, task: TaskModel, cohort: Cohort, work: Work) -> TaskO
         model = trained(f"{name}.fold-{fold}", task, _without(cohort, inside), work)
         parts.append(model.answers(cohort.select(inside).cases, work))
         order.append(np.flatnonzero(folds == fold))
-    return TaskOutput.concatenate(parts).select(np.argsort(np.concatenate(order)))
+    return joined(parts).select(np.argsort(np.concatenate(order)))
 
 
 def training_outputs(

@@ -1,0 +1,132 @@
+"""Feature blocks on disk: read by position, batch by batch, so that memory does not grow with the cases."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from taskfusion.images import Array
+
+CHUNK_BYTES = 32 << 20  # of a block that is read in turn
+
+
+class DiskBlock:
+    """``(cases, ...)`` float32 in a file that has no name, so that it goes with the process, killed or not.
+
+    Reading by position instead of mapping the file keeps what was read out of this process's memory. ``block[rows]``
+    is another view of the same file and reads nothing; :meth:`read` reads; ``np.asarray(block)`` reads all of it.
+
+    Attributes:
+        shape: ``(cases, ...)``.
+        dtype: float32.
+    """
+
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, folder: Path, shape: tuple[int, ...]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._file: Any = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115  # lives as long as its views
+        self._lock = threading.Lock()
+        self._rows: Array | None = None  # of the file; None for all in turn
+        self._answered = np.zeros(shape[0], bool)
+        self.shape = shape
+
+    @property
+    def ndim(self) -> int:
+        """Axes, that of the cases included."""
+        return len(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """What it would take in memory."""
+        return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+
+    @property
+    def answered(self) -> Array:
+        """``(cases,)``, True where anything of a case is known."""
+        return self._answered if self._rows is None else self._answered[self._rows]
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: Array) -> DiskBlock:
+        view = object.__new__(type(self))
+        view._file, view._lock, view._answered = self._file, self._lock, self._answered
+        view._rows = np.arange(len(self._answered))[rows] if self._rows is None else self._rows[rows]
+        view.shape = (len(view._rows), *self.shape[1:])
+        return view
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return self.read(np.arange(len(self))).astype(dtype or self.dtype, copy=False)
+
+    def write(self, rows: Array, values: Array) -> None:
+        """Put ``(rows, ...)`` in its place; only before views are taken."""
+        values = np.ascontiguousarray(values, self.dtype)
+        self._answered[rows] = np.isfinite(values).any(axis=tuple(range(1, values.ndim)))
+        for start, end in _runs(rows):
+            with self._lock:
+                self._file.seek(int(rows[start]) * self._row_bytes)
+                _write_all(self._file, values[start:end].data.cast("B"))
+
+    def read(self, rows: Array) -> Array:
+        """The values of these cases, ``(rows, ...)``."""
+        asked = np.asarray(rows, np.int64) if self._rows is None else self._rows[rows]
+        order = np.argsort(asked, kind="stable")
+        ordered = asked[order]
+        values = np.empty((len(asked), *self.shape[1:]), self.dtype)
+        for start, end in _runs(ordered):
+            with self._lock:
+                self._file.seek(int(ordered[start]) * self._row_bytes)
+                _read_all(self._file, values[start:end].data.cast("B"))
+        if (np.diff(order) == 1).all():
+            return values
+        back = np.empty_like(values)
+        back[order] = values
+        return back
+
+    def chunks(self) -> Iterator[Array]:
+        """All cases in turn, a part at a time."""
+        step = max(1, CHUNK_BYTES // max(1, self._row_bytes))
+        for start in range(0, len(self), step):
+            yield self.read(np.arange(start, min(start + step, len(self))))
+
+    @property
+    def _row_bytes(self) -> int:
+        return int(np.prod(self.shape[1:], dtype=np.int64)) * self.dtype.itemsize
+
+
+Block = Array | DiskBlock
+
+
+def chunks_of(block: Block) -> Iterator[Array]:
+    """A block in parts that memory can hold; one in memory as it is."""
+    if isinstance(block, DiskBlock):
+        yield from block.chunks()
+    else:
+        yield block
+
+
+def _runs(rows: Array) -> list[tuple[int, int]]:
+    """Where in ``rows`` runs of consecutive numbers begin and end."""
+    if not len(rows):
+        return []
+    cuts = np.flatnonzero(np.diff(rows) != 1) + 1
+    return list(zip([0, *cuts.tolist()], [*cuts.tolist(), len(rows)], strict=True))
+
+
+def _write_all(file: Any, data: memoryview) -> None:
+    while len(data):
+        data = data[file.write(data) :]
+
+
+def _read_all(file: Any, data: memoryview) -> None:
+    while len(data):
+        read = file.readinto(data)
+        if not read:
+            raise OSError("a scratch file of feature blocks has become shorter")
+        data = data[read:]
