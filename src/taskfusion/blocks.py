@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,37 @@ from taskfusion.images import Array
 CHUNK_BYTES = 32 << 20  # of a block that is read in turn
 
 
+class Scratch:
+    """A file without a name: it is closed, and gone, with the last who holds this, or with the process."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._file: Any = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115  # closed by the finalizer
+        self._lock = threading.Lock()
+        weakref.finalize(self, self._file.close)
+
+    def write(self, place: int, values: Array) -> None:
+        """These numbers, from this byte on."""
+        data = values.data.cast("B")
+        with self._lock:
+            self._file.seek(place)
+            while len(data):
+                data = data[self._file.write(data) :]
+
+    def read(self, place: int, values: Array) -> None:
+        """Fill ``values`` with what stands from this byte on."""
+        data = values.data.cast("B")
+        with self._lock:
+            self._file.seek(place)
+            while len(data):
+                read = self._file.readinto(data)
+                if not read:
+                    raise OSError("a scratch file of feature blocks is shorter than what was written")
+                data = data[read:]
+
+
 class DiskBlock:
-    """``(cases, ...)`` float32 in a file that has no name, so that it goes with the process, killed or not.
+    """``(cases, ...)`` float32 in a file that has no name, so that it goes with the block, or with a killed process.
 
     Reading by position instead of mapping the file keeps what was read out of this process's memory. ``block[rows]``
     is another view of the same file and reads nothing; :meth:`read` reads; ``np.asarray(block)`` reads all of it.
@@ -29,9 +59,7 @@ class DiskBlock:
     dtype = np.dtype(np.float32)
 
     def __init__(self, folder: Path, shape: tuple[int, ...]) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._file: Any = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115  # lives as long as its views
-        self._lock = threading.Lock()
+        self._file = Scratch(folder)
         self._rows: Array | None = None  # of the file; None for all in turn
         self._answered = np.zeros(shape[0], bool)
         self.shape = shape
@@ -56,7 +84,7 @@ class DiskBlock:
 
     def __getitem__(self, rows: Array) -> DiskBlock:
         view = object.__new__(type(self))
-        view._file, view._lock, view._answered = self._file, self._lock, self._answered
+        view._file, view._answered = self._file, self._answered
         view._rows = np.arange(len(self._answered))[rows] if self._rows is None else self._rows[rows]
         view.shape = (len(view._rows), *self.shape[1:])
         return view
@@ -69,9 +97,7 @@ class DiskBlock:
         values = np.ascontiguousarray(values, self.dtype)
         self._answered[rows] = np.isfinite(values).any(axis=tuple(range(1, values.ndim)))
         for start, end in _runs(rows):
-            with self._lock:
-                self._file.seek(int(rows[start]) * self._row_bytes)
-                _write_all(self._file, values[start:end].data.cast("B"))
+            self._file.write(int(rows[start]) * self._row_bytes, values[start:end])
 
     def read(self, rows: Array) -> Array:
         """The values of these cases, ``(rows, ...)``."""
@@ -80,9 +106,7 @@ class DiskBlock:
         ordered = asked[order]
         values = np.empty((len(asked), *self.shape[1:]), self.dtype)
         for start, end in _runs(ordered):
-            with self._lock:
-                self._file.seek(int(ordered[start]) * self._row_bytes)
-                _read_all(self._file, values[start:end].data.cast("B"))
+            self._file.read(int(ordered[start]) * self._row_bytes, values[start:end])
         if (np.diff(order) == 1).all():
             return values
         back = np.empty_like(values)
@@ -117,16 +141,3 @@ def _runs(rows: Array) -> list[tuple[int, int]]:
         return []
     cuts = np.flatnonzero(np.diff(rows) != 1) + 1
     return list(zip([0, *cuts.tolist()], [*cuts.tolist(), len(rows)], strict=True))
-
-
-def _write_all(file: Any, data: memoryview) -> None:
-    while len(data):
-        data = data[file.write(data) :]
-
-
-def _read_all(file: Any, data: memoryview) -> None:
-    while len(data):
-        read = file.readinto(data)
-        if not read:
-            raise OSError("a scratch file of feature blocks has become shorter")
-        data = data[read:]
