@@ -132,6 +132,8 @@ def test_what_is_on_disk_is_an_output_like_any_other(tmp_path, view_output):
     assert lazy.detections is None and lazy.present is lazy.present, "read once"
     assert repr(lazy).endswith("9 cases in 1 parts)")
     assert in_memory(view_output) is view_output
+    turned = lazy.select(np.arange(9)[::-1])
+    assert lazy.digest() == turned.select(np.arange(9)[::-1]).digest() != turned.digest()
     exact = view_output.scores.nbytes + view_output.features.nbytes
     assert exact < lazy.nbytes < 10 * exact, "small parts take more than their numbers"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -61,6 +61,10 @@ class Answerer:
         joined = TaskOutput.concatenate([answered, absent] if asked else [absent])
         return joined.select(np.argsort([*asked, *rest])), [asked[row] for row in failed]
 
+    def each(self, parts: Iterable[Sequence[Case]]) -> Iterator[tuple[TaskOutput, list[int]]]:
+        """The same of each part, in order, as they get done; subclasses have it done elsewhere."""
+        return map(self, parts)
+
     def _ask(self, cases: Sequence[Case]) -> tuple[TaskOutput, list[int]]:
         if not cases:
             return absent_output(self.spec, []), []
@@ -84,7 +88,7 @@ def answers(task: Answerer, cases: Sequence[Case], store: OutputStore | None, pr
     if store is not None:
         return stored(task, cases, store, progress).load()
     with progress.step(f"{task.name}: predict", total=len(cases)) as bar:
-        return TaskOutput.concatenate([_answer(task, part, bar)[0] for part in _chunks(cases)])
+        return TaskOutput.concatenate([_counted(output, bar) for output, _ in task.each(_chunks(cases))])
 
 
 def stored(task: Answerer, cases: Sequence[Case], store: OutputStore, progress: Progress) -> StoredOutput:
@@ -95,18 +99,14 @@ def stored(task: Answerer, cases: Sequence[Case], store: OutputStore, progress: 
     todo = np.flatnonzero(index.locate(keys) < 0)
     if len(todo):
         with progress.step(f"{task.name}: predict", total=len(todo)) as bar, Writing(store, folder) as writing:
-            for rows in _chunks(todo):
-                _store(task, [(cases[row], keys[row]) for row in rows], writing, bar)
+            asked = ([cases[row] for row in rows] for rows in _chunks(todo))
+            for rows, (output, failed) in zip(_chunks(todo), task.each(asked), strict=True):
+                kept = np.delete(np.arange(len(rows)), failed)
+                if len(kept):
+                    writing.add(output.select(kept), [keys[row] for row in rows[kept]])
+                _counted(output, bar)
         index = store.index(folder)
     return index.output(task.spec, keys, tuple(case.id for case in cases))
-
-
-def _store(task: Answerer, part: Sequence[tuple[Case, str]], writing: Writing, bar: Step) -> None:
-    """Answer about one part, and store what could be read."""
-    output, failed = _answer(task, [case for case, _ in part], bar)
-    kept = [row for row in range(len(part)) if row not in failed]
-    if kept:
-        writing.add(output.select(np.array(kept)), [part[row][1] for row in kept])
 
 
 class Writing:
@@ -153,10 +153,9 @@ def size_of(output: TaskOutput) -> int:
     return sum(array.nbytes for array in arrays if array is not None)
 
 
-def _answer(task: Answerer, cases: Sequence[Case], bar: Step) -> tuple[TaskOutput, list[int]]:
-    output, failed = task(cases)
-    bar.advance(len(cases))
-    return output, failed
+def _counted(output: TaskOutput, bar: Step) -> TaskOutput:
+    bar.advance(len(output))
+    return output
 
 
 def _chunks(items: Any) -> Iterable[Any]:

@@ -9,7 +9,8 @@ from typing import Any
 import attrs
 import numpy as np
 
-from taskfusion.images import Array
+from taskfusion.configs import unstructure
+from taskfusion.images import Array, short_hash
 from taskfusion.outputs import Detections, TaskOutput, TaskSpec, absent_output
 from taskfusion.store.parts import Part
 
@@ -106,6 +107,15 @@ class StoredOutput(TaskOutput):
             with Part(paths[k]) as part:
                 sizes.append(part.bytes_per_case)
         return int(np.mean(sizes) * len(self)) if sizes else 0
+
+    def digest(self) -> str:
+        """What stands for the content, without reading it: no two parts have one name, and no part ever changes."""
+        positions, starts = self._rows.positions, self._rows.starts
+        part = np.searchsorted(starts, positions, side="right") - 1
+        used, part = np.unique(part, return_inverse=True)
+        names = ["" if k < 0 else self._rows.paths[k].name for k in used]
+        inside = positions - np.where(positions < 0, 0, starts[used[part]])
+        return short_hash(unstructure(self.spec), self.cases, names, part.tobytes(), inside.tobytes())
 
     def select(self, rows: Array) -> StoredOutput:
         """The output of these case rows, in this order; reads nothing."""
