@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 import tempfile
@@ -132,6 +133,9 @@ def test_what_is_on_disk_is_an_output_like_any_other(tmp_path, view_output):
     assert lazy.detections is None and lazy.present is lazy.present, "read once"
     assert repr(lazy).endswith("9 cases in 1 parts)")
     assert in_memory(view_output) is view_output
+    again = pickle.loads(pickle.dumps(lazy))
+    assert isinstance(again, StoredOutput) and len(pickle.dumps(lazy)) < 2000
+    check_same(again, view_output)
     turned = lazy.select(np.arange(9)[::-1])
     assert lazy.digest() == turned.select(np.arange(9)[::-1]).digest() != turned.digest()
     exact = view_output.scores.nbytes + view_output.features.nbytes

@@ -92,6 +92,10 @@ class DiskBlock:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         return self.read(np.arange(len(self))).astype(dtype or self.dtype, copy=False)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process has not got the file, so it gets an array."""
+        return np.asarray, (np.asarray(self),)
+
     def write(self, rows: Array, values: Array) -> None:
         """Put ``(rows, ...)`` in its place; only before views are taken."""
         values = np.ascontiguousarray(values, self.dtype)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import attrs
 import numpy as np
 import pytest
@@ -188,6 +190,7 @@ def test_no_file_is_left_of_a_block(tmp_path):
     assert list(tmp_path.iterdir()) == []
     assert (len(block), block.ndim, block.nbytes) == (4, 3, 96)
     assert block.answered.tolist() == [True, True, False, True]
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(block[np.array([3, 0])])), values[[3, 0]])
     np.testing.assert_array_equal(block.read(np.array([3, 0, 3, 1])), values[[3, 0, 3, 1]])
     np.testing.assert_array_equal(np.asarray(block[np.array([3, 2])][np.array([1])], np.float64), values[[2]])
 

@@ -66,6 +66,10 @@ class StoredOutput(TaskOutput):
     _rows: Rows
     _seen: dict[str, Array]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process gets the places, not the content."""
+        return type(self), (self.spec, self.cases, self._rows)
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.spec!r}, {len(self)} cases in {len(self._rows.paths)} parts)"
 
