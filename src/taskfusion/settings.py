@@ -130,7 +130,7 @@ class Settings:
     refuse_seen: bool = False
     missing: dict[str, Policy] = attrs.field(factory=dict)
     unreadable: Literal["raise", "mask"] = "raise"
-    memory: float = attrs.field(default=0.5, validator=attrs.validators.ge(0))
+    memory: float = attrs.field(default=0.25, validator=attrs.validators.ge(0))
     training: TrainingOptions = attrs.field(factory=TrainingOptions)
     evaluation: EvaluationConfig = attrs.field(factory=EvaluationConfig)
     report: ReportConfig = attrs.field(factory=ReportConfig)

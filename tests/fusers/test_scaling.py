@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from taskfusion.fusers import scaling
 from taskfusion.fusers.scaling import LogitScaler, RangeScaler, logits
 
 TABLES = arrays(
@@ -25,6 +26,17 @@ def test_columns_are_standardised():
     scores = np.random.default_rng(0).random((50, 3))
     scaled = LogitScaler().fit(scores).transform(scores)
     assert np.allclose(scaled.mean(axis=0), 0) and np.allclose(scaled.std(axis=0), 1)
+
+
+def test_many_scores_are_scaled_a_part_at_a_time_to_the_bit(monkeypatch):
+    scores = np.where(np.random.default_rng(0).random((50, 3)) < 0.1, np.nan, np.random.default_rng(1).random((50, 3)))
+    whole = LogitScaler().fit(scores)
+    expected = whole.transform(scores), whole.transform(scores, fill=False)
+    monkeypatch.setattr(scaling, "ROWS", 7)
+    parts = LogitScaler().fit(scores)
+    assert parts.state() == whole.state()
+    np.testing.assert_array_equal(parts.transform(scores), expected[0])
+    np.testing.assert_array_equal(parts.transform(scores, fill=False), expected[1])
 
 
 def test_small_scores_keep_their_differences():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from score_tables import fusion_data, three_tasks
 from sklearn.svm import SVC
 
-from taskfusion.fusers import score_base
+from taskfusion.fusers import scaling, score_base
 from taskfusion.fusers.base import FuseContext
 from taskfusion.fusers.linear import LogisticConfig, LogisticFuser
 from taskfusion.fusers.selection import FOLDS, group_splits, select, some_of
@@ -131,6 +131,18 @@ def test_very_many_cases_are_compared_on_some_and_learned_from_whole(monkeypatch
     whole = LogisticFuser(chosen).fit(train, validation, FuseContext())
     np.testing.assert_array_equal(fuser.predict(validation.inputs), whole.predict(validation.inputs))
     assert plain.summary()["compared"] == "on the validation split"
+
+
+def test_many_cases_are_answered_a_part_at_a_time(monkeypatch):
+    train, asked = three_tasks(100, 1), three_tasks(50, 2).inputs
+    fuser = LogisticFuser().fit(train, None, FuseContext())
+    whole, sizes = fuser.predict(asked), []
+    answer = fuser.answer
+    for module in (scaling, score_base):
+        monkeypatch.setattr(module, "ROWS", 20)
+    monkeypatch.setattr(fuser, "answer", lambda model, X: sizes.append(len(X)) or answer(model, X))
+    np.testing.assert_allclose(fuser.predict(asked), whole, rtol=1e-12)
+    assert sizes == [20, 20, 10]
 
 
 def test_a_machine_of_square_cost_learns_from_some(monkeypatch):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
@@ -12,6 +12,7 @@ from taskfusion.blocks import Block, chunks_of
 from taskfusion.images import Array
 
 HUGE = 1e100  # no number is taken for larger, so that squares are finite
+ROWS = 1 << 16  # at once, so that what is made on the way to many scores takes little memory
 CLIP = 1e-7  # how near to 0 and 1 a probability is told from them: a logit of 16
 
 
@@ -52,7 +53,7 @@ class LogitScaler:
         known = np.isfinite(scores)
         inside = (scores >= 0) & (scores <= 1)
         self.probability = np.asarray((inside | ~known).all(axis=0))
-        opened = self._opened(scores)
+        opened = by_parts(self._opened, scores)
         bounds = [_bounds(column) for column in opened.T]
         self.low, self.high = np.array(bounds).reshape(-1, 2).T
         values = self._bounded(opened)
@@ -68,6 +69,9 @@ class LogitScaler:
 
         Without ``fill`` a missing score stays NaN, and a column that never varied is NaN throughout.
         """
+        return by_parts(lambda part: self._transformed(part, fill), scores)
+
+    def _transformed(self, scores: Array, fill: bool) -> Array:
         values = self._bounded(self._opened(scores))
         if fill:
             values = np.where(np.isnan(values), self.median, values)
@@ -90,6 +94,13 @@ class LogitScaler:
         """Rebuild from :meth:`state`."""
         floats = {name: np.array(state[name], np.float64) for name in ("low", "high", "median", "mean", "scale")}
         return cls(probability=np.array(state["probability"], bool), **floats)
+
+
+def by_parts(change: Callable[[Array], Array], rows: Array) -> Array:
+    """``change`` of ``(rows, ...)``, a part at a time where there are many; it must look at each row for itself."""
+    if len(rows) <= ROWS:
+        return change(rows)
+    return np.concatenate([change(rows[start : start + ROWS]) for start in range(0, len(rows), ROWS)])
 
 
 def _bounds(column: Array) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from taskfusion.errors import ContractError, DataError, NotFittedError
 from taskfusion.estimators import load_estimator, one_thread, positive_scores, save_estimator, settled
 from taskfusion.files import read_json, write_json
 from taskfusion.fusers.base import FuseContext, Fuser, FusionData, require_both_classes
-from taskfusion.fusers.scaling import LogitScaler
+from taskfusion.fusers.scaling import ROWS, LogitScaler, by_parts
 from taskfusion.fusers.score_dropout import answered_tasks, with_hidden_tasks
 from taskfusion.fusers.selection import Params, Selected, plain, select, some_of
 from taskfusion.images import Array
@@ -150,10 +150,15 @@ class ScoreFuser(Fuser):
 
     def _scores(self, model: Any, inputs: FusionInput) -> Array:
         """Answers of a model; the base rate where no task answered, or the model has nothing finite to say."""
-        silent = np.asarray(inputs.scores.missing.all(axis=1))
-        if not len(silent):
+        if not len(inputs):
             return np.zeros(0)
-        found = self.answer(model, self._design(inputs.scores))
+        if len(inputs) <= ROWS:
+            return self._answered(model, inputs.scores)
+        return by_parts(lambda rows: self._answered(model, inputs.scores.select(rows)), np.arange(len(inputs)))
+
+    def _answered(self, model: Any, table: ScoreTable) -> Array:
+        silent = np.asarray(table.missing.all(axis=1))
+        found = self.answer(model, self._design(table))
         return np.where(silent | ~np.isfinite(found), self._base_rate, np.clip(found, 0, 1))
 
     def _design(self, table: ScoreTable) -> Array:

@@ -54,7 +54,7 @@ class Work:
     unreadable: Literal["raise", "mask"] = "raise"
     training: TrainingOptions = attrs.field(factory=TrainingOptions)
     inner_folds: int = 0
-    memory: float = 0.5
+    memory: float = 0.25
 
     @property
     def store(self) -> OutputStore | None:
