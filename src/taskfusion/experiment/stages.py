@@ -18,6 +18,7 @@ from taskfusion.experiment.costs import fuser_costs, peak_megabytes
 from taskfusion.experiment.rounds import CROSS_VALIDATION, Answered, Clock, answer
 from taskfusion.files import replacing_folder, write_json, write_text
 from taskfusion.materialize import materialize
+from taskfusion.outputs import TaskOutput
 from taskfusion.pipeline.cards import Judged, Learned, model_card
 from taskfusion.pipeline.pipeline import FusionPipeline
 from taskfusion.pipeline.results import Result
@@ -26,6 +27,7 @@ from taskfusion.pipeline.training import Work
 from taskfusion.plugins import Registry, build_registry, installed_versions
 from taskfusion.progress import Progress
 from taskfusion.spec import Spec, load_spec, resolved
+from taskfusion.store import in_memory
 from taskfusion.tasks.base import CARD, TaskModel
 from taskfusion.tasks.diagnostics import Curve
 from taskfusion.yamlfile import dump_yaml
@@ -144,9 +146,9 @@ class _Run:
         split = _judged_by(cohort)
         if split not in results:
             return {}
-        part = cohort.part(split)
+        part, said = cohort.part(split), without_features(results[split].outputs)
         return {
-            name: {key: float(v) for key, v in task.model.metrics(results[split].outputs[name], part).items()}
+            name: {key: float(v) for key, v in task.model.metrics(said[name], part).items()}
             for name, task in pipeline.ready.items()
         }
 
@@ -156,8 +158,8 @@ class _Run:
         split = _judged_by(cohort)
         if split not in results:
             return {}
-        part = cohort.part(split)
-        return {n: task.model.curves(results[split].outputs[n], part) for n, task in pipeline.ready.items()}
+        part, said = cohort.part(split), without_features(results[split].outputs)
+        return {name: task.model.curves(said[name], part) for name, task in pipeline.ready.items()}
 
     def _compared(self, answered: Answered, split: str, tasks: Mapping[str, Mapping[str, float]]) -> Comparison:
         options = self.spec.evaluation
@@ -272,6 +274,11 @@ def _task_sections(outcome: RunOutcome, pipeline: FusionPipeline) -> list[TaskSe
         )
         for name, task in pipeline.ready.items()
     ]
+
+
+def without_features(outputs: Mapping[str, TaskOutput]) -> dict[str, TaskOutput]:
+    """The outputs in memory; the features of those on disk, which no figure needs, stay there."""
+    return {name: in_memory(output, features=False) for name, output in outputs.items()}
 
 
 def models_of(pipeline: FusionPipeline) -> dict[str, TaskModel]:

@@ -81,10 +81,5 @@ def fit_padding(assembler: Assembler, outputs: Mapping[str, TaskOutput], truth: 
     if assembler.with_features and len(truth) > LEARNED_FROM:
         rows = np.linspace(0, len(truth) - 1, LEARNED_FROM).astype(np.int64)
     return assembler.fit(
-        {task: _read(output, rows, assembler.with_features) for task, output in found.items()}, truth[rows]
+        {task: in_memory(output.select(rows), assembler.with_features) for task, output in found.items()}, truth[rows]
     )
-
-
-def _read(output: TaskOutput, rows: Array, features: bool) -> TaskOutput:
-    some = output.select(rows)
-    return some.load(features) if isinstance(some, StoredOutput) else some

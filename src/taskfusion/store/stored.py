@@ -184,9 +184,9 @@ def _without(output: TaskOutput, features: bool) -> TaskOutput:
     return attrs.evolve(output, features=None, detections=found)
 
 
-def in_memory(output: TaskOutput) -> TaskOutput:
-    """The same, held in memory whole."""
-    return output.load() if isinstance(output, StoredOutput) else output
+def in_memory(output: TaskOutput, features: bool = True) -> TaskOutput:
+    """The same, held in memory; without ``features``, where they are on disk, they stay there."""
+    return output.load(features) if isinstance(output, StoredOutput) else output
 
 
 def joined(parts: Sequence[TaskOutput]) -> TaskOutput:
