@@ -86,7 +86,7 @@ def keys_of(output: TaskOutput) -> list[str]:
 
 
 @given(spec=specs(), sizes=st.lists(st.integers(1, 7), min_size=1, max_size=3), seed=st.integers(0, 99), data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(settings.get_profile("heavy"))  # every example writes files
 def test_any_output_comes_back_in_any_order(spec, sizes, seed, data):
     outputs = [made(spec, size, seed + k) for k, size in enumerate(sizes)]
     whole = TaskOutput.concatenate(outputs)
