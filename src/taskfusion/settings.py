@@ -113,8 +113,8 @@ class Settings:
         missing: per task what to make of an answer that is not there: ``optional`` (left to the fuser), ``required``
             (the case is refused), ``neutral`` (score 0.5) or ``zero``.
         unreadable: ``raise`` stops at an image that cannot be read; ``mask`` goes on without that answer and says so.
-        memory: GiB of task outputs of a split that are held in memory; where there are more they stay on disk, and
-            fusers learn from them and answer about them bit by bit, with the same result.
+        memory: GiB of task outputs that are held in memory; where there are more they stay on disk, and fusers learn
+            from them and answer about them bit by bit, with the same result.
         training: how the networks of the tasks are trained.
         evaluation: how the run is judged.
         report: what its page holds.

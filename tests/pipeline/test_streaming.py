@@ -103,8 +103,13 @@ def test_what_is_refused_in_memory_is_refused_from_disk(outputs, on_disk, tmp_pa
 
 def test_memory_is_what_decides(on_disk):
     size = sum(output.nbytes for output in on_disk.values()) / streaming.GIB
-    assert all(isinstance(output, StoredOutput) for output in within(on_disk, size / 2).values())
-    assert not any(isinstance(output, StoredOutput) for output in within(on_disk, size * 2).values())
+
+    def left(memory, *splits):
+        return [all(isinstance(output, StoredOutput) for output in each.values()) for each in within(memory, *splits)]
+
+    assert left(size / 2, on_disk) == [True] and left(size * 1.5, on_disk) == [False]
+    assert left(size * 1.5, on_disk, on_disk) == [True, True], "splits count together"
+    assert left(size * 2.5, on_disk, on_disk) == [False, False]
 
 
 @pytest.mark.parametrize("features", [False, True])

@@ -101,9 +101,9 @@ class FusionPipeline:
         train = training_outputs(self.tasks, self.ready, cohort, work)
         validation = cohort.part("validation").cases
         if not validation:
-            return Material(cohort, within(train, work.memory))
+            return Material(cohort, *within(work.memory, train))
         held_out = {name: task.answers(validation, work) for name, task in self.ready.items()}
-        return Material(cohort, within(train, work.memory), within(held_out, work.memory))
+        return Material(cohort, *within(work.memory, train, held_out))
 
     def predict(
         self, cases: Cohort | Sequence[Case], work: Work | None = None, *, without: Sequence[str] = ()
@@ -145,7 +145,7 @@ class FusionPipeline:
             if work.refuse_seen:
                 task.refuse_seen(cases)
             outputs[name] = task.answers(cases, work, problems)
-        return within(outputs, work.memory)
+        return within(work.memory, outputs)[0]
 
     def stress(self, cohort: Cohort, missing: Sequence[float] = SHARES, **how: Any) -> StressTest:
         """AUC against the share of missing inputs, task by task; see :func:`taskfusion.pipeline.stress.stress`."""

@@ -19,10 +19,12 @@ LEARNED_FROM = 2048  # cases at most that a padding learns a feature vector from
 GIB = 1 << 30
 
 
-def within(outputs: Mapping[str, TaskOutput], memory: float) -> dict[str, TaskOutput]:
-    """The same outputs, in memory where all together are no larger than ``memory`` GiB; else as they are."""
-    size = sum(output.nbytes for output in outputs.values() if isinstance(output, StoredOutput))
-    return dict(outputs) if size > memory * GIB else {name: in_memory(output) for name, output in outputs.items()}
+def within(memory: float, *splits: Mapping[str, TaskOutput]) -> list[dict[str, TaskOutput]]:
+    """The same outputs, in memory where those of all splits are no larger than ``memory`` GiB; else as they are."""
+    size = sum(output.nbytes for split in splits for output in split.values() if isinstance(output, StoredOutput))
+    if size > memory * GIB:
+        return [dict(split) for split in splits]
+    return [{name: in_memory(output) for name, output in split.items()} for split in splits]
 
 
 def assemble(assembler: Assembler, outputs: Mapping[str, TaskOutput]) -> FusionInput:
