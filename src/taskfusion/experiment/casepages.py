@@ -17,6 +17,7 @@ from taskfusion.progress import Progress
 from taskfusion.report.pages import Box, CasePage, Mark, Picture
 from taskfusion.report.pictures import chest_wall, heat_uri, picture_uri, shrink
 from taskfusion.settings import ReportConfig
+from taskfusion.store import in_memory
 from taskfusion.tasks.base import TaskModel
 from taskfusion.tasks.diagnostics import HeatMap
 
@@ -72,7 +73,7 @@ def _only(judged: Judged, wanted: set[str]) -> Judged:
         result,
         cases=tuple(result.cases[row] for row in rows),
         scores={key: scores[rows] for key, scores in result.scores.items()},
-        outputs={name: output.select(rows) for name, output in result.outputs.items()},
+        outputs={name: in_memory(output.select(rows)) for name, output in result.outputs.items()},
         fitted={key: fitted for key, fitted in result.fitted.items() if few or key[0] == first},
     )
     return attrs.evolve(judged, result=narrow, cohort=judged.cohort.select(rows))
