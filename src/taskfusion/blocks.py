@@ -119,9 +119,8 @@ class DiskBlock:
 
     def chunks(self) -> Iterator[Array]:
         """All cases in turn, a part at a time."""
-        step = max(1, CHUNK_BYTES // max(1, self._row_bytes))
-        for start in range(0, len(self), step):
-            yield self.read(np.arange(start, min(start + step, len(self))))
+        for rows in parts_of(self):
+            yield self.read(np.arange(rows.start, rows.stop))
 
     @property
     def _row_bytes(self) -> int:
@@ -131,12 +130,19 @@ class DiskBlock:
 Block = Array | DiskBlock
 
 
+def parts_of(block: Block) -> Iterator[slice]:
+    """Rows of a block, a part at a time; a block without any has one part."""
+    step = max(1, CHUNK_BYTES * len(block) // max(1, block.nbytes))
+    for start in range(0, max(1, len(block)), step):
+        yield slice(start, min(start + step, len(block)))
+
+
 def chunks_of(block: Block) -> Iterator[Array]:
-    """A block in parts that memory can hold; one in memory as it is."""
+    """A block a part at a time, so that what is made of it on the way takes little memory."""
     if isinstance(block, DiskBlock):
         yield from block.chunks()
     else:
-        yield block
+        yield from (block[rows] for rows in parts_of(block))
 
 
 def _runs(rows: Array) -> list[tuple[int, int]]:

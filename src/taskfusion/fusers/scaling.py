@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from taskfusion.blocks import Block, chunks_of
+from taskfusion.blocks import Block, chunks_of, parts_of
 from taskfusion.images import Array
 
 HUGE = 1e100  # no number is taken for larger, so that squares are finite
@@ -133,9 +133,15 @@ class RangeScaler:
 
     def transform(self, block: Array) -> Array:
         """``(cases, channels, feature_size)`` float32, finite."""
+        scaled = np.empty(np.shape(block), np.float32)
+        for rows in parts_of(block):
+            scaled[rows] = self._scaled(block[rows])
+        return scaled
+
+    def _scaled(self, block: Array) -> Array:
         span = self.high - self.low
         scaled = (block - self.low) / np.where(span > 0, span, 1) * 2 - 1
-        return np.clip(np.nan_to_num(np.where(span > 0, scaled, 0)), -2, 2).astype(np.float32)
+        return np.clip(np.nan_to_num(np.where(span > 0, scaled, 0)), -2, 2)
 
 
 def _ends(block: Array) -> tuple[Array, Array]:

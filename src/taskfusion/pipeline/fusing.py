@@ -217,7 +217,8 @@ def _candidate(plan: FuserPlan, targets: Sequence[Target], material: Material, n
 
 def _data(assembler: Assembler, outputs: Outputs, truth: Array, part: Cohort) -> FusionData:
     """Inputs and truth of one split, without the cases whose truth nobody knows."""
-    return FusionData(assemble(assembler, outputs), truth, part.groups).select(np.flatnonzero(_known(truth)))
+    data, known = FusionData(assemble(assembler, outputs), truth, part.groups), _known(truth)
+    return data if known.all() else data.select(np.flatnonzero(known))
 
 
 def _known(truth: Array) -> Array:
