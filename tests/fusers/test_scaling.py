@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import tempfile
+from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from taskfusion import blocks
 from taskfusion.fusers import scaling
 from taskfusion.fusers.scaling import LogitScaler, RangeScaler, logits
 
@@ -37,6 +41,23 @@ def test_many_scores_are_scaled_a_part_at_a_time_to_the_bit(monkeypatch):
     assert parts.state() == whole.state()
     np.testing.assert_array_equal(parts.transform(scores), expected[0])
     np.testing.assert_array_equal(parts.transform(scores, fill=False), expected[1])
+
+
+@given(st.integers(1, 9), st.integers(1, 200), st.integers(0, 9))
+def test_blocks_are_scaled_a_part_at_a_time_to_the_bit(cases, part_bytes, seed):
+    rng = np.random.default_rng(seed)
+    block = np.where(rng.random((cases, 2, 3)) < 0.3, np.nan, rng.normal(size=(cases, 2, 3))).astype(np.float32)
+    whole = RangeScaler.fit(block)
+    expected = whole.transform(block)
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
+        patch.setattr(blocks, "CHUNK_BYTES", part_bytes)
+        disk = blocks.DiskBlock(Path(folder), block.shape)
+        disk.write(np.arange(cases), block)
+        for each in (block, disk):
+            parts = RangeScaler.fit(each)
+            np.testing.assert_array_equal([parts.low, parts.high], [whole.low, whole.high], strict=True)
+        np.testing.assert_array_equal(whole.transform(block), expected, strict=True)
+    assert whole.transform(block[:0]).shape == (0, 2, 3)
 
 
 def test_small_scores_keep_their_differences():

@@ -41,7 +41,7 @@ class Work:
             says so in the result.
         training: how the networks of the tasks are trained.
         memory: GiB of task outputs that are held in memory, to learn from and to answer about; where there are more,
-            and a folder to keep them in, they stay on disk and are read as a stream. Fitting takes some eight times it.
+            and a folder to keep them in, they stay on disk and are read as a stream. Fitting takes some six times it.
         inner_folds: hold answers about cases the fuser did not learn from for choosing thresholds on: where there is
             no validation split, fit each fuser again without each of this many parts of its training cases; 0 does not.
     """
