@@ -17,6 +17,7 @@ from taskfusion.pipeline.describe import as_yaml
 from taskfusion.pipeline.folder import Parts, load_parts, save_parts
 from taskfusion.pipeline.fusing import FittedFuser, FuserPlan, Material, check_name, fit_plan
 from taskfusion.pipeline.held_out import HeldOut, calibrated
+from taskfusion.pipeline.kept import Keeper
 from taskfusion.pipeline.results import Result
 from taskfusion.pipeline.stress import SHARES, StressTest, importance, stress
 from taskfusion.pipeline.targets import with_registered_targets
@@ -99,9 +100,9 @@ class FusionPipeline:
     def _material(self, cohort: Cohort, work: Work) -> Material:
         train = training_outputs(self.tasks, self.ready, cohort, work)
         validation = cohort.part("validation").cases
-        if not validation:
-            return Material(cohort, train)
-        return Material(cohort, train, {name: task.answers(validation, work) for name, task in self.ready.items()})
+        held_out = {name: task.answers(validation, work) for name, task in self.ready.items()} if validation else None
+        keeper = None if work.folder is None else Keeper(work.folder / "fits", work.progress)
+        return Material(cohort, train, held_out, keeper)
 
     def predict(
         self, cases: Cohort | Sequence[Case], work: Work | None = None, *, without: Sequence[str] = ()
