@@ -12,7 +12,6 @@ from taskfusion.fusers.network_batches import FeedBatches, Labelled, in_order
 from taskfusion.images import Array
 from taskfusion.training.backend import keras
 from taskfusion.training.many_steps import ManySteps, many_losses
-from taskfusion.training.matrix_layers import copy_variables, matrix_twin
 
 STEPS = 32  # of a call: few enough for a bar that moves, many enough that a call costs next to nothing
 RESIDENT = 2**31  # bytes of arrays that are copied to where the network is; larger ones come batch by batch
@@ -29,38 +28,23 @@ def fit_together(
     data: tuple[FeedBatches, Labelled | None],
     callbacks: Sequence[keras.callbacks.Callback],
 ) -> dict[str, list[float]]:
-    """What ``model.fit`` does on balanced batches and a validation split: callbacks, stopping, history.
-
-    On a CPU a twin of the network is trained whose convolutions are matrix products.
-    """
+    """What ``model.fit`` does on balanced batches and a validation split: callbacks, stopping, history."""
     batches, validation = data
-    epochs, trained = batches.config.epochs, _trained(model)
-    run = _Run(trained, batches, validation)
+    epochs = batches.config.epochs
+    run = _Run(model, batches, validation)
     watch = keras.callbacks.CallbackList(
-        list(callbacks), add_history=True, model=trained, epochs=epochs, steps=len(batches), verbose=0
+        list(callbacks), add_history=True, model=model, epochs=epochs, steps=len(batches), verbose=0
     )
-    trained.stop_training = False
+    model.stop_training = False
     watch.on_train_begin()
     for epoch in range(epochs):
         watch.on_epoch_begin(epoch)
         watch.on_epoch_end(epoch, run.epoch(watch))
         batches.on_epoch_end()
-        if trained.stop_training:
+        if model.stop_training:
             break
     watch.on_train_end()
-    if trained is not model:
-        copy_variables(trained, model)
-    return dict(trained.history.history)
-
-
-def _trained(model: keras.Model) -> keras.Model:
-    import tensorflow as tf
-
-    if tf.config.list_physical_devices("GPU"):
-        return model
-    twin = matrix_twin(model)
-    twin.compile(loss=model.loss, jit_compile=False)
-    return twin
+    return dict(model.history.history)
 
 
 class _Run:
@@ -75,17 +59,14 @@ class _Run:
     def epoch(self, watch: keras.callbacks.CallbackList) -> dict[str, float]:
         """Train on every batch; returns the figures of the epoch."""
         total, done, logs = 0.0, 0, {}
-        for part in self._chunks():
+        drawn = (self._batches.drawn(k) for k in range(len(self._batches)))
+        for part in _together(drawn, self._source):
             total, done = total + self._steps.train(part), done + len(part["truth"])
             logs = {"loss": total / done}
             watch.on_train_batch_end(done - 1, logs)
             if self._model.stop_training:
                 break
         return logs if self._held_out is None else {**logs, "val_loss": self._held_out.loss()}
-
-    def _chunks(self) -> Iterator[Tensors]:
-        drawn = (self._batches.drawn(k) for k in range(len(self._batches)))
-        yield from _together(drawn, self._source)
 
 
 class _HeldOut:
