@@ -35,6 +35,7 @@ def fit_together(
     watch = keras.callbacks.CallbackList(
         list(callbacks), add_history=True, model=model, epochs=epochs, steps=len(batches), verbose=0
     )
+    batches.on_epoch_end()  # fit spends an epoch's order on looking at one batch, and backends shall see the same
     model.stop_training = False
     watch.on_train_begin()
     for epoch in range(epochs):

@@ -72,6 +72,7 @@ def _fitted(
         return fit_together(model, data, callbacks)
     held_out = None if validation is None else InOrder(validation)
     how: dict[str, Any] = {"epochs": batches.config.epochs, "callbacks": callbacks, "verbose": 0}
+    how["shuffle"] = False  # the order of the batches is their own business, and the same on every backend
     return dict(model.fit(batches, validation_data=held_out, **how).history)
 
 
