@@ -215,8 +215,8 @@ def verdict(each: dict[str, Any]) -> str:
     """One sentence per batch size."""
     return (
         f"Batch {each['batch']}: **{each['ratio']:.1f}x** faster (median of the ratios seed by seed; per epoch "
-        f"{each['ratio per epoch']:.1f}x, in seconds of a core {each['cpu ratio']:.1f}x), mean AUC {each['auc difference']:+.4f} "
-        f"(standard error {each['auc difference, standard error']:.4f})."
+        f"{each['ratio per epoch']:.1f}x, in seconds of a core {each['cpu ratio']:.1f}x), "
+        f"mean AUC {each['auc difference']:+.4f} (standard error {each['auc difference, standard error']:.4f})."
     )
 
 

@@ -93,7 +93,7 @@ def fit_key(plan: FuserPlan, targets: Sequence[Target], material: Material, cont
     none may stand for another. Neither the plan's name nor its calibration plays a part: they change nothing here.
     """
     code = code_of(type(plan.fuser), type(plan.padding))
-    if code is None or getattr(plan.fuser.config, "untold", ()):
+    if code is None or getattr(plan.fuser.config, "untold", None):
         return None
     seen = list(plan.sees(material.train))
     learned = [

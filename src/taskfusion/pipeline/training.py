@@ -67,6 +67,11 @@ class TrainedTask:
     model: TaskModel
     origin: str
 
+    @property
+    def fingerprint(self) -> str:
+        """What stands for the model, and so for its answers."""
+        return short_hash(self.model.fingerprint(lambda: self.origin), self.model.spec)
+
     def answers(self, cases: Sequence[Case], work: Work, problems: Problems | None = None) -> TaskOutput:
         """What it says of these cases, from the store where it is there; ``problems`` gets what could not be read."""
 
@@ -76,8 +81,7 @@ class TrainedTask:
                 problems[case, task] = why
 
         how: dict[str, Any] = {"unreadable": work.unreadable, "problems": heard}
-        fingerprint = short_hash(self.model.fingerprint(lambda: self.origin), self.model.spec)
-        answerer = Answerer(self.name, self.model.predict, fingerprint, self.model.spec, **how)
+        answerer = Answerer(self.name, self.model.predict, self.fingerprint, self.model.spec, **how)
         return answers(answerer, cases, work.store, work.progress)
 
     def refuse_seen(self, cases: Sequence[Case]) -> None:
