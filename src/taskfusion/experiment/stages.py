@@ -45,8 +45,8 @@ class RunOutcome:
     """What a run produced, and where it is.
 
     Attributes:
-        folder: holds ``spec.yaml``, ``tasks/``, ``outputs/``, ``fusers/``, ``results.csv``, ``predictions.csv``,
-            ``report.html``, ``tables/``, ``model/`` and ``run.json``.
+        folder: holds ``spec.yaml``, ``tasks/``, ``outputs/``, ``fits/``, ``fusers/``, ``results.csv``,
+            ``predictions.csv``, ``report.html``, ``tables/``, ``model/`` and ``run.json``.
         results: one row per fuser, target and split.
         predictions: one row per case, fuser and target, and repeat where there are several.
         main_split: the split to judge by: ``test``, or ``cross-validation``.
