@@ -84,8 +84,7 @@ def test_arrays_that_come_batch_by_batch_teach_the_same(monkeypatch):
     )
     found = fit("hybrid", joint=True)
     assert len(streamed) == 2
-    drawn = {"rows": np.arange(16)}
-    assert 1 < streamed[0].steps(drawn) < 4
+    assert 1 < streamed[0].steps(streamed[0].carried({"rows": np.arange(16)})) < 4
     assert np.allclose(found.predict(TEST.inputs), held.predict(TEST.inputs), atol=1e-6)
 
 

@@ -88,7 +88,7 @@ class _HeldOut:
 class Source(Protocol):
     """How the cases of a feed reach the network."""
 
-    def steps(self, drawn: Tensors) -> int:
+    def steps(self, carried: Tensors) -> int:
         """How many batches like this one come together."""
         ...
 
@@ -110,7 +110,7 @@ class Resident:
         self._tensors = {name: tf.constant(array) for name, array in feed.tensors.items()}
         self._blank, self._owners = feed.blank, feed.owners
 
-    def steps(self, drawn: Tensors) -> int:
+    def steps(self, carried: Tensors) -> int:
         """As many as make a call worth while."""
         return STEPS
 
@@ -141,9 +141,9 @@ class Streamed:
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
 
-    def steps(self, drawn: Tensors) -> int:
+    def steps(self, carried: Tensors) -> int:
         """So many that they take little memory."""
-        size = sum(array.nbytes for array in self.carried(drawn).values())
+        size = sum(array.nbytes for array in carried.values())
         return max(1, min(STEPS, STREAMED // max(size, 1)))
 
     def carried(self, drawn: Tensors) -> Tensors:
@@ -164,8 +164,8 @@ def source_of(feed: Feed) -> Source:
 
 def _together(drawn: Iterator[Tensors], source: Source) -> Iterator[Tensors]:
     """Batches stacked, some steps at a time."""
-    first = next(drawn)
-    steps, waiting = source.steps(first), [source.carried(first)]
+    waiting = [source.carried(next(drawn))]
+    steps = source.steps(waiting[0])
     for each in drawn:
         if len(waiting) == steps:
             yield _stacked(waiting)
