@@ -15,8 +15,10 @@ from taskfusion.errors import DataError, SpecError
 from taskfusion.evaluation import Bootstrap
 from taskfusion.experiment.comparison import Comparison, Gathered, Terms, compared, write_csv
 from taskfusion.experiment.costs import fuser_costs, peak_megabytes
+from taskfusion.experiment.heat import HeatFolder
 from taskfusion.experiment.rounds import CROSS_VALIDATION, Answered, Clock, answer
 from taskfusion.files import replacing_folder, write_json, write_text
+from taskfusion.images import short_hash
 from taskfusion.materialize import materialize
 from taskfusion.outputs import TaskOutput
 from taskfusion.pipeline.cards import Judged, Learned, model_card
@@ -45,8 +47,8 @@ class RunOutcome:
     """What a run produced, and where it is.
 
     Attributes:
-        folder: holds ``spec.yaml``, ``tasks/``, ``outputs/``, ``fusers/``, ``results.csv``, ``predictions.csv``,
-            ``report.html``, ``tables/``, ``model/`` and ``run.json``.
+        folder: holds ``spec.yaml``, ``tasks/``, ``outputs/``, ``fits/``, ``fusers/``, ``results.csv``,
+            ``predictions.csv``, ``report.html``, ``tables/``, ``model/`` and ``run.json``.
         results: one row per fuser, target and split.
         predictions: one row per case, fuser and target, and repeat where there are several.
         main_split: the split to judge by: ``test``, or ``cross-validation``.
@@ -248,7 +250,11 @@ def write_run_report(
         comparisons=outcome.comparison.pairs,
         points=outcome.comparison.points,
     )
-    judged = [JudgedCases(result, part, models_of(fitted)) for result, part, fitted in answered.judged]
+    heat = outcome.folder / "scratch" / "heat"
+    judged = [
+        JudgedCases(result, part, models_of(fitted), HeatFolder(heat, fingerprints_of(fitted)))
+        for result, part, fitted in answered.judged
+    ]
     options = spec.evaluation
     data = with_robustness(data, judged, spec.report, Bootstrap(options.replicates, options.seed, options.confidence))
     write_report(outcome.folder / "report.html", with_cases(data, judged, spec.report, progress))
@@ -284,6 +290,12 @@ def without_features(outputs: Mapping[str, TaskOutput]) -> dict[str, TaskOutput]
 def models_of(pipeline: FusionPipeline) -> dict[str, TaskModel]:
     """The trained tasks of a pipeline, by name."""
     return {name: task.model for name, task in pipeline.ready.items()}
+
+
+def fingerprints_of(pipeline: FusionPipeline) -> dict[str, str]:
+    """What stands for each task's model and for the version of what draws its maps."""
+    versions = installed_versions(VERSIONS_OF)
+    return {name: short_hash(task.fingerprint, versions) for name, task in pipeline.ready.items()}
 
 
 def run_info(seed: int) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any, get_args
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, Protocol, get_args
 
 import attrs
 import numpy as np
@@ -20,6 +21,7 @@ from taskfusion.inputs import FusionInput
 from taskfusion.outputs import Level, TaskOutput
 from taskfusion.padding import Padding
 from taskfusion.pipeline.calibration import Calibrate, Calibration
+from taskfusion.pipeline.digests import digest
 from taskfusion.pipeline.streaming import assemble, fit_padding
 
 Outputs = Mapping[str, TaskOutput]
@@ -135,19 +137,44 @@ class FittedFuser:
         return self.scores(self.inputs(outputs))
 
 
+class Keeps(Protocol):
+    """Where fits are kept and found again; see :class:`taskfusion.pipeline.kept.Keeper`."""
+
+    def once(self, fit: Fit) -> Fit:
+        """The same fit, computed once."""
+        ...
+
+    def scores(self, key: str, name: str, make: Callable[[], Array]) -> Array:
+        """An array of scores, likewise."""
+        ...
+
+
 @attrs.frozen(eq=False)
 class Material:
-    """What fusers are fitted on: a cohort, outputs about its training split and, maybe, its validation split."""
+    """What fusers are fitted on: a cohort, outputs about its training split and, maybe, its validation split.
+
+    Fits on it are kept and found again where there is a ``keeper``.
+    """
 
     cohort: Cohort
     train: Outputs
     validation: Outputs | None = None
+    keeper: Keeps | None = None
 
     def truth(self, targets: Sequence[Target], split: str) -> Array:
         """``(cases,)`` of one target, ``(cases, targets)`` of several."""
         part = self.cohort.part(split)
         columns = [part.label(target.name) for target in targets]
         return columns[0] if len(columns) == 1 else np.stack(columns, axis=1)
+
+    @cached_property
+    def digests(self) -> dict[str, list[str]]:
+        """Per task what stands for the content of its outputs, split by split."""
+        splits = [self.train, *([self.validation] if self.validation else [])]
+        return {task: [digest(outputs[task]) for outputs in splits] for task in self.train}
+
+
+Fit = Callable[[FuserPlan, Sequence[Target], Material, FuseContext], FittedFuser]
 
 
 @attrs.frozen(eq=False)
@@ -171,10 +198,11 @@ class _Candidate:
 
 def fit_plan(plan: FuserPlan, targets: Sequence[Target], material: Material, context: FuseContext) -> list[FittedFuser]:
     """Fit a plan for every target: together where the plan is joint, else one by one."""
+    fit = _fit_best if material.keeper is None else material.keeper.once(_fit_best)
     if plan.joint and len(targets) > 1:
-        best = _fit_best(plan, targets, material, context)
+        best = fit(plan, targets, material, context)
         return [attrs.evolve(best, target=target, column=k) for k, target in enumerate(targets)]
-    return [_fit_best(plan, [target], material, context) for target in targets]
+    return [fit(plan, [target], material, context) for target in targets]
 
 
 def _fit_best(plan: FuserPlan, targets: Sequence[Target], material: Material, context: FuseContext) -> FittedFuser:

@@ -17,6 +17,7 @@ from taskfusion.pipeline.describe import as_yaml
 from taskfusion.pipeline.folder import Parts, load_parts, save_parts
 from taskfusion.pipeline.fusing import FittedFuser, FuserPlan, Material, check_name, fit_plan
 from taskfusion.pipeline.held_out import HeldOut, calibrated
+from taskfusion.pipeline.kept import Keeper
 from taskfusion.pipeline.results import Result
 from taskfusion.pipeline.streaming import within
 from taskfusion.pipeline.stress import SHARES, StressTest, importance, stress
@@ -100,10 +101,10 @@ class FusionPipeline:
     def _material(self, cohort: Cohort, work: Work) -> Material:
         train = training_outputs(self.tasks, self.ready, cohort, work)
         validation = cohort.part("validation").cases
-        if not validation:
-            return Material(cohort, *within(work.memory, train))
-        held_out = {name: task.answers(validation, work) for name, task in self.ready.items()}
-        return Material(cohort, *within(work.memory, train, held_out))
+        held_out = {name: task.answers(validation, work) for name, task in self.ready.items()} if validation else None
+        splits = within(work.memory, train, *([] if held_out is None else [held_out]))
+        keeper = None if work.folder is None else Keeper(work.folder / "fits", work.progress)
+        return Material(cohort, splits[0], splits[1] if held_out is not None else None, keeper)
 
     def predict(
         self, cases: Cohort | Sequence[Case], work: Work | None = None, *, without: Sequence[str] = ()

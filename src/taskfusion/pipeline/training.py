@@ -70,6 +70,11 @@ class TrainedTask:
     model: TaskModel
     origin: str
 
+    @property
+    def fingerprint(self) -> str:
+        """What stands for the model, and so for its answers."""
+        return short_hash(self.model.fingerprint(lambda: self.origin), self.model.spec)
+
     def answers(self, cases: Sequence[Case], work: Work, problems: Problems | None = None) -> TaskOutput:
         """What it says of these cases; ``problems`` gets what could not be read.
 
@@ -82,8 +87,7 @@ class TrainedTask:
                 problems[case, task] = why
 
         how: dict[str, Any] = {"unreadable": work.unreadable, "problems": heard}
-        fingerprint = short_hash(self.model.fingerprint(lambda: self.origin), self.model.spec)
-        answerer = Answerer(self.name, self.model.predict, fingerprint, self.model.spec, **how)
+        answerer = Answerer(self.name, self.model.predict, self.fingerprint, self.model.spec, **how)
         if work.store is not None:
             return stored(answerer, cases, work.store, work.progress)
         return answers(answerer, cases, None, work.progress)
