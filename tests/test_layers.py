@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "taskfusion"
 # Bottom to top; DESIGN's order with the small helper rooms where they belong. "builtins" names classes as text only.
 LAYERS = (
-    ("errors", "files", "progress"),
+    ("errors", "files", "progress", "engine"),
     ("images",),
     ("blocks",),
     ("attributes", "configs", "yamltree"),

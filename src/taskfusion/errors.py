@@ -130,6 +130,10 @@ class ModelFolderError(TaskFusionError, ValueError):
     """A saved model that is incomplete, changed, or of an unknown format."""
 
 
+class EngineError(TaskFusionError, RuntimeError):
+    """Workers that cannot be reached, cannot do the work, or were lost over it."""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The tail of an unknown-name message: `` (did you mean 'svm'?); known: forest, svm``."""
     names = sorted(set(known))

@@ -23,7 +23,8 @@ def is_folder_name(name: str) -> bool:
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary name beside ``path``; on success it takes the place of ``path``, on error it goes."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    # some random letters too, as processes of several machines, and threads of one, may share a folder and a number
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(3).hex()}.part")
     try:
         yield temporary
         temporary.replace(path)

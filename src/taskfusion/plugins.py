@@ -15,7 +15,6 @@ from typing import Any
 import attrs
 
 from taskfusion import builtins
-from taskfusion.configs import structure
 from taskfusion.contracts import KINDS, PROJECT, REGISTERED, entries_of, imported, problem_of
 from taskfusion.errors import PluginError, UnknownNameError
 from taskfusion.hookspecs import Entry
@@ -168,6 +167,8 @@ class Registry:
         Raises:
             SpecError: naming every wrong option.
         """
+        from taskfusion.configs import structure  # not needed to list what there is
+
         cls = self.load(kind, name)
         chosen = dict(options or {})
         if "preset" in chosen and hasattr(cls, "presets"):

@@ -29,6 +29,7 @@ COMMANDS = {
     "new-plugin": ("taskfusion.cli.new_plugin", "Write a plugin package that works and whose tests pass."),
     "demo": ("taskfusion.cli.demo", "Train, fuse and compare three mammography models on synthetic exams."),
 }
+OFFERED = "taskfusion.cli.offered"  # where a call keeps what plugins offer
 
 
 class LazyGroup(click.Group):
@@ -36,21 +37,21 @@ class LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All names, the program's own first."""
-        return [*COMMANDS, *self._offered()[0]]
+        return [*COMMANDS, *self._offered(ctx)[0]]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import one command; plugins are looked at only for what is not the program's own."""
         if cmd_name in COMMANDS:
             command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
             return command
-        component = self._offered()[0].get(cmd_name)
+        component = self._offered(ctx)[0].get(cmd_name)
         return None if component is None else component.load()
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The listing of ``--help``."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
-        offered, problems = self._offered()
+        offered, problems = self._offered(ctx)
         if offered:
             with formatter.section("From plugins"):
                 formatter.write_dl([(name, f"{c.entry.summary} ({c.origin})") for name, c in offered.items()])
@@ -68,8 +69,17 @@ class LazyGroup(click.Group):
                 raise click.UsageError(f"unknown command {args[0]!r}{did_you_mean(args[0], known)}", ctx)
         return super().resolve_command(ctx, args)
 
-    def _offered(self) -> tuple[dict[str, Component], list[str]]:
-        """The plugins' commands, and what is wrong with plugins; help is given also in strict mode."""
+    def _offered(self, ctx: click.Context | None) -> tuple[dict[str, Component], list[str]]:
+        """The plugins' commands, and what is wrong with plugins, looked for once; help is given also in strict mode."""
+        if ctx is None:
+            return self._looked_for()
+        if OFFERED not in ctx.meta:
+            ctx.meta[OFFERED] = self._looked_for()
+        found: tuple[dict[str, Component], list[str]] = ctx.meta[OFFERED]
+        return found
+
+    @staticmethod
+    def _looked_for() -> tuple[dict[str, Component], list[str]]:
         from taskfusion.cli.commands import plugin_commands, refused_commands
         from taskfusion.plugins import build_registry
 

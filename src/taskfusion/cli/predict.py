@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from taskfusion.cli.engine import EngineOptions, engine_options
+
 if TYPE_CHECKING:
     from taskfusion.pipeline.results import CaseResult, Result
 
@@ -24,8 +26,15 @@ LEARNED_FROM = "This model learned from: {}. What it says of anything else, a re
     "--without", multiple=True, metavar="TASK", help="Do without a task, as if it had not answered; repeatable."
 )
 @click.option("--skip-unreadable", is_flag=True, help="Go on without what cannot be read, and say so.")
+@engine_options
 def command(
-    model: Path, images: tuple[Path, ...], as_json: bool, boxes: int, without: tuple[str, ...], skip_unreadable: bool
+    model: Path,
+    images: tuple[Path, ...],
+    as_json: bool,
+    boxes: int,
+    without: tuple[str, ...],
+    skip_unreadable: bool,
+    **options: Any,
 ) -> None:
     """Ask a saved MODEL about IMAGES (files or folders) and print each case with every sub-result.
 
@@ -37,8 +46,10 @@ def command(
     from taskfusion.pipeline.training import Work
 
     pipeline = FusionPipeline.load(model)
-    work = Work(unreadable="mask" if skip_unreadable else "raise")
-    result = pipeline.predict(cases_of_files(images, pipeline.views), work, without=without)
+    cases = cases_of_files(images, pipeline.views)
+    with EngineOptions(**options).open() as engine:
+        work = Work(unreadable="mask" if skip_unreadable else "raise", engine=engine)
+        result = pipeline.predict(cases, work, without=without)
     click.echo(as_text_json(result) if as_json else "\n\n".join(as_text(result, boxes)))
 
 

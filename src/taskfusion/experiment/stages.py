@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from taskfusion.cases import Cohort
+from taskfusion.engine import LOCAL, Engine
 from taskfusion.errors import DataError, SpecError
 from taskfusion.evaluation import Bootstrap
 from taskfusion.experiment.comparison import Comparison, Gathered, Terms, compared, write_csv
@@ -72,7 +73,7 @@ class RunOutcome:
     comparison: Comparison
 
 
-def run(
+def run(  # noqa: PLR0913  # the face: keyword-only options
     spec: str | Path,
     *,
     overrides: Sequence[str] = (),
@@ -80,6 +81,7 @@ def run(
     progress: Progress | None = None,
     registry: Registry | None = None,
     seeds: int = 0,
+    engine: Engine = LOCAL,
 ) -> RunOutcome:
     """Run a whole experiment; the same call goes on where a killed one stopped.
 
@@ -90,10 +92,13 @@ def run(
         progress: where to tell how far it is.
         registry: names to components; default: everything installed.
         seeds: train and judge with this many seeds, from the spec's own upwards; 0 leaves that to the spec.
+        engine: who draws generated views, asks the tasks about cases and tries the candidates of a fuser; see
+            :func:`taskfusion.engine.open_engine`.
 
     Raises:
         SpecError: every mistake of the spec at once.
         DataError: input that cannot be used.
+        EngineError: workers that are lost, or do not see the files.
     """
     registry = registry or build_registry()
     checked = load_spec(spec, registry, overrides)
@@ -102,15 +107,15 @@ def run(
     if seeds:
         checked = attrs.evolve(checked, seeds=tuple(range(checked.seed, checked.seed + seeds)))
     target = Path(folder) if folder is not None else Path("runs") / checked.name
-    return _Run(checked, target, progress or Progress(), registry).go()
+    return _Run(checked, target, progress or Progress(), registry, engine).go()
 
 
 class _Run:
-    def __init__(self, spec: Spec, folder: Path, progress: Progress, registry: Registry) -> None:
+    def __init__(self, spec: Spec, folder: Path, progress: Progress, registry: Registry, engine: Engine) -> None:
         self.spec, self.folder, self.progress, self.registry = spec, folder, progress, registry
         self.clock = Clock()
         how = (spec.cross_fit, spec.refuse_seen, spec.unreadable, spec.training)
-        self.work = Work(spec.seed, progress, folder, *how, memory=spec.memory)
+        self.work = Work(spec.seed, progress, folder, *how, memory=spec.memory, engine=engine)
 
     def go(self) -> RunOutcome:
         write_text(self.folder / "spec.yaml", dump_yaml(resolved(self.spec)))
@@ -139,7 +144,7 @@ class _Run:
     def _cohort(self) -> Cohort:
         cohort = self.spec.reader.read(self.progress)
         if cohort.generated:
-            cohort = materialize(cohort, self.folder / "cohort", self.progress)
+            cohort = materialize(cohort, self.folder / "cohort", self.progress, engine=self.work.engine)
         return with_registered_targets(cohort, self.spec.targets, self.registry)
 
     def _task_metrics(

@@ -11,6 +11,7 @@ import attrs
 import numpy as np
 
 from taskfusion.configs import structure, unstructure
+from taskfusion.engine import LOCAL, Engine
 from taskfusion.errors import DataError, SpecError
 from taskfusion.files import read_json, write_json
 from taskfusion.images import Array
@@ -50,10 +51,15 @@ class FusionData:
 
 @attrs.frozen
 class FuseContext:
-    """What fitting gets from outside: the seed, and where to tell how far it is."""
+    """What fitting gets from outside: the seed, where to tell how far it is, and who tries candidates."""
 
     seed: int = 0
     progress: Progress = attrs.field(factory=Progress)
+    engine: Engine = LOCAL
+
+    def sent(self) -> FuseContext:
+        """For a worker: silent, and without workers of its own."""
+        return FuseContext(self.seed) if self.engine.elsewhere else self
 
 
 class Fuser(ABC):

@@ -125,16 +125,16 @@ class ScoreFuser(Fuser):
         if self.most is not None:
             train = some_of(train, self.most, context.seed)
         with one_thread():
-            best = self._selected(train, validation, context.seed)
+            best = self._selected(train, validation, context)
         self._model = self.settle(best.model)
         tried = {"chosen": plain(best.params), "candidates": best.tried, "compared": best.how}
         self._report = {**tried, **self.describe(best.model)}
         return self
 
-    def _selected(self, train: FusionData, validation: FusionData | None, seed: int) -> Selected:
-        grid, fitter = self.grid(len(self._columns or ())), self._fitter(seed)
-        some = some_of(train, COMPARED, seed) if len(grid) > 1 else train
-        best = select(grid, fitter, some, validation)
+    def _selected(self, train: FusionData, validation: FusionData | None, context: FuseContext) -> Selected:
+        grid, fitter = self.grid(len(self._columns or ())), self._fitter(context.seed)
+        some = some_of(train, COMPARED, context.seed) if len(grid) > 1 else train
+        best = select(grid, fitter, some, validation, context.engine)
         if some is train:
             return best
         how = f"{best.how}, learning from {len(some)} of {len(train)} cases"
@@ -144,7 +144,8 @@ class ScoreFuser(Fuser):
         def fit_one(params: Params, data: FusionData) -> Any:
             seen = with_hidden_tasks(data, self.config.task_dropout, seed)
             X, probability = self._design(seen.inputs.scores), self._scaler.probability
-            return self.train(params, Rows(X, seen.truth, seen.groups, probability, seed))
+            with one_thread():  # again, as a worker may be elsewhere
+                return self.train(params, Rows(X, seen.truth, seen.groups, probability, seed))
 
         return fit_one, self._scores
 

@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 import numpy as np
 
+from taskfusion.engine import LOCAL, Engine
 from taskfusion.fusers.base import FusionData
 from taskfusion.images import Array
 from taskfusion.inputs import FusionInput
@@ -35,26 +36,29 @@ class Selected:
     how: str
 
 
-def select(grid: Sequence[Params], fitter: Fitter, train: FusionData, validation: FusionData | None) -> Selected:
+def select(
+    grid: Sequence[Params], fitter: Fitter, train: FusionData, validation: FusionData | None, engine: Engine = LOCAL
+) -> Selected:
     """Fit every candidate and keep the best by (AUC, recall); the first of those that are equal in both.
 
     They are compared on the validation split; where there is none, or its cases are all of one class, out of fold on
     the training split, groups kept apart. Where not even that can be (one group, one class to a fold) the first is
-    taken. With one candidate nothing is compared.
+    taken. With one candidate nothing is compared. The workers of an engine try them side by side, each as it would be
+    tried here.
     """
-    fit_one, score = fitter
+    fit_one, _ = fitter
     if len(grid) == 1:
         return Selected(grid[0], fit_one(grid[0], train), [], "not searched: one candidate")
     if validation is not None and validation.has_both_classes:
-        models = [fit_one(params, train) for params in grid]
-        reached = [figures(validation.truth, score(model, validation.inputs)) for model in models]
+        tried = list(engine.map(_on_validation, (fitter, train, validation), grid))
+        models, reached = [model for model, _ in tried], [each for _, each in tried]
         best = _first_best(reached)
         return Selected(grid[best], models[best], _tried(grid, reached), "on the validation split")
     folds = _comparable(train)
     if not folds:
         how = "not searched: too few groups of either class, so the first candidate is taken"
         return Selected(grid[0], fit_one(grid[0], train), [], how)
-    reached = [_out_of_fold(params, fitter, train, folds) for params in grid]
+    reached = list(engine.map(_out_of_fold, (fitter, train, folds), grid))
     best = _first_best(reached)
     how = f"out of fold on the training split, {len(folds)} folds by group"
     return Selected(grid[best], fit_one(grid[best], train), _tried(grid, reached), how)
@@ -119,8 +123,15 @@ def _comparable(data: FusionData) -> list[Split]:
     return usable if data.select(judged).has_both_classes else []
 
 
-def _out_of_fold(params: Params, fitter: Fitter, data: FusionData, folds: Sequence[Split]) -> tuple[float, float]:
-    fit_one, score = fitter
+def _on_validation(shared: tuple[Fitter, FusionData, FusionData], params: Params) -> tuple[Any, tuple[float, float]]:
+    """A candidate's model, and what it reaches."""
+    (fit_one, score), train, validation = shared
+    model = fit_one(params, train)
+    return model, figures(validation.truth, score(model, validation.inputs))
+
+
+def _out_of_fold(shared: tuple[Fitter, FusionData, Sequence[Split]], params: Params) -> tuple[float, float]:
+    (fit_one, score), data, folds = shared
     parts = [score(fit_one(params, data.select(inside)), data.select(outside).inputs) for inside, outside in folds]
     return figures(data.truth[np.concatenate([outside for _, outside in folds])], np.concatenate(parts))
 

@@ -211,18 +211,20 @@ def _fit_best(plan: FuserPlan, targets: Sequence[Target], material: Material, co
     levels = [output.spec.level for output in plan.sees(material.train).values()]
     counts = plan.detections if Level.DETECTION in levels else plan.detections[:1]
     candidates = {n: _candidate(plan, targets, material, n) for n in counts}
+    inner = context.sent() if len(counts) > 1 else context  # one candidate stays here, and its own grid is sent
 
     def fit_one(params: Mapping[str, Any], data: FusionData) -> tuple[int, Fuser]:
         candidate = candidates[params["detections"]]
         rows = candidate.rows(data.inputs.cases)
-        return params["detections"], plan.fuser.fresh().fit(rows, candidate.validation, context)
+        return params["detections"], plan.fuser.fresh().fit(rows, candidate.validation, inner)
 
     def score(model: tuple[int, Fuser], inputs: FusionInput) -> Array:
         # Candidates differ in their inputs, so the rows are looked up by case id in the inputs of that candidate.
         return model[1].predict(candidates[model[0]].rows(inputs.cases).inputs)
 
     first = candidates[counts[0]]
-    best = select([{"detections": n} for n in counts], (fit_one, score), first.train, first.validation)
+    grid = [{"detections": n} for n in counts]
+    best = select(grid, (fit_one, score), first.train, first.validation, context.engine)
     n, fuser = best.model
     seconds = time.perf_counter() - start
     return FittedFuser(plan, targets[0], fuser, candidates[n].assembler, best.tried, seconds=seconds)

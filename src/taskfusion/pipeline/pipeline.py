@@ -72,7 +72,7 @@ class FusionPipeline:
         material = self._material(cohort, work)
         with work.progress.step("fusers", total=len(self.plans) * len(targets)) as bar:
             for plan in self.plans:
-                context = FuseContext(work.seed, work.progress)
+                context = FuseContext(work.seed, work.progress, work.engine)
                 fits = fit_plan(plan, targets, material, context)
                 for fitted, held in zip(*calibrated(fits, material, context, work.inner_folds), strict=True):
                     self.fitted[plan.name, fitted.target.name] = fitted

@@ -12,11 +12,13 @@ import attrs
 import numpy as np
 
 from taskfusion.cases import Case, Cohort
+from taskfusion.engine import LOCAL, Engine
 from taskfusion.files import read_json, replacing_folder, write_json
 from taskfusion.images import short_hash
 from taskfusion.outputs import TaskOutput
 from taskfusion.pipeline.cards import Learned, model_card
 from taskfusion.pipeline.leaks import marks, refuse_seen
+from taskfusion.pipeline.sending import SentTask
 from taskfusion.progress import Progress
 from taskfusion.splits import group_folds
 from taskfusion.store import Answerer, OutputStore, answers, joined, stored
@@ -44,6 +46,7 @@ class Work:
             and a folder to keep them in, they stay on disk and are read as a stream. Fitting takes some six times it.
         inner_folds: hold answers about cases the fuser did not learn from for choosing thresholds on: where there is
             no validation split, fit each fuser again without each of this many parts of its training cases; 0 does not.
+        engine: who asks the tasks about cases and tries the candidates of a fuser; training is done by this process.
     """
 
     seed: int = 0
@@ -55,6 +58,7 @@ class Work:
     training: TrainingOptions = attrs.field(factory=TrainingOptions)
     inner_folds: int = 0
     memory: float = 0.25
+    engine: Engine = LOCAL
 
     @property
     def store(self) -> OutputStore | None:
@@ -88,6 +92,8 @@ class TrainedTask:
 
         how: dict[str, Any] = {"unreadable": work.unreadable, "problems": heard}
         answerer = Answerer(self.name, self.model.predict, self.fingerprint, self.model.spec, **how)
+        if work.engine.elsewhere:
+            answerer = SentTask.of(answerer, self.model, work.engine)
         if work.store is not None:
             return stored(answerer, cases, work.store, work.progress)
         return answers(answerer, cases, None, work.progress)

@@ -13,6 +13,7 @@ from typing import Protocol, runtime_checkable
 import attrs
 
 from mammo_data.records import ExamPlan, ExamSource, Skipped
+from taskfusion.engine import LOCAL, Engine
 from taskfusion.progress import Progress
 
 
@@ -30,6 +31,7 @@ class Desk:
         again: look again at what was skipped before.
         refuse: is told of everything that cannot be used as soon as that is known; raises where that must stop all.
         progress: shows each step.
+        engine: a cluster that looks in place of processes of this machine.
     """
 
     cache: Path | None = None
@@ -37,6 +39,7 @@ class Desk:
     again: bool = False
     refuse: Callable[[Sequence[Skipped]], None] = _go_on
     progress: Progress = attrs.field(factory=Progress)
+    engine: Engine = LOCAL
 
 
 @attrs.frozen

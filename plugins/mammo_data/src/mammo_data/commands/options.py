@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
+from taskfusion.cli.engine import NAMES, EngineOptions, scheduler_option
 from taskfusion.errors import DataError
 
 if TYPE_CHECKING:
     from mammo_data.folder.prepare import Outcome
+    from taskfusion.engine import EngineName
 
 SOMETHING_SKIPPED = 3
 """Exit code: the cohort is there, and something was left out."""
@@ -37,6 +39,8 @@ class Shared:
     csv: bool
     again: bool
     prune: bool
+    engine: EngineName
+    scheduler: str
 
 
 def shared_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -55,15 +59,25 @@ def _jobs(context: click.Context, parameter: click.Parameter, value: int) -> int
 jobs_option = click.option(
     "--jobs",
     "-j",
+    "--workers",
+    "jobs",
     type=click.IntRange(min=-1),
     default=-1,
     callback=_jobs,
     show_default="one per core",
-    help="Processes.",
+    help="Processes; with --engine dask, how many workers to wait for.",
 )
 OPTIONS = (
     click.option("--output", "-o", type=click.Path(path_type=Path), required=True, help="The cohort folder to make."),
     jobs_option,
+    click.option(
+        "--engine",
+        type=click.Choice(NAMES),
+        default="processes",
+        show_default=True,
+        help="Who does the work: this process, processes of this machine, or a Dask cluster.",
+    ),
+    scheduler_option,
     click.option("--strict", is_flag=True, help="Stop at the first thing that cannot be used."),
     click.option("--limit", type=click.IntRange(min=1), help="Only the first exams, for a trial."),
     click.option(
@@ -97,8 +111,10 @@ def prepare_and_show(database: str, places: dict[str, Any], options: dict[str, A
     _refuse_within(shared.output, found.values())
     source = build_source(database, *found.values(), **options)
     given = {name: "given" if name in SECRET else value for name, value in options.items() if value is not None}
-    config = Preparation(options={**found, **given}, **attrs.asdict(shared))
-    with shown_progress(Console(stderr=True)) as progress:
+    plain = {**attrs.asdict(shared), "jobs": 1 if shared.engine == "local" else shared.jobs}
+    who = EngineOptions(plain.pop("engine"), plain.pop("scheduler"), max(shared.jobs, 0))
+    with who.open_cluster() as engine, shown_progress(Console(stderr=True)) as progress:
+        config = Preparation(options={**found, **given}, engine=engine, **plain)
         outcome = prepare(source, config, progress)
     show(outcome, shared.output, source.notice)
     if outcome.summary.skipped:

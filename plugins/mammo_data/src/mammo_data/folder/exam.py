@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from mammo_data.folder.layout import EXAM, FORMAT, exam_folder
+from mammo_data.folder.layout import EXAM, FORMAT, exam_folder, is_signed
 from mammo_data.folder.pixels import pixel_hash, read_grey, reads_alike
 from mammo_data.folder.plain import plain
 from mammo_data.parallel import stop_where_abandoned
@@ -152,9 +152,9 @@ def process_exam(source: Any, plan: ExamPlan, folder: Path, work: Work) -> tuple
     Returns:
         What was skipped.
     """
-    work.stop_where_abandoned()
+    work.stop_where_abandoned(folder)
     stored, pixels = _read(source, plan, work)
-    work.stop_where_abandoned()
+    work.stop_where_abandoned(folder)
     write_exam(folder, stored, pixels)
     return stored.skipped
 
@@ -166,16 +166,25 @@ class Work:
     Attributes:
         options: of the source, for the fingerprint.
         in_place: leave images where they are, where that can be.
-        leader: id of the process that hands out the work.
+        leader: id of the process that hands out the work, of workers on its machine; 0 for those of a cluster.
+        sign: under which that leader works on the folder, for the workers of a cluster.
     """
 
     options: Mapping[str, Any]
     in_place: bool
     leader: int
+    sign: str = ""
 
-    def stop_where_abandoned(self) -> None:
-        """A worker whose leader was killed must not write into a folder that the next leader works on."""
-        stop_where_abandoned(self.leader)
+    def stop_where_abandoned(self, folder: Path) -> None:
+        """A worker whose leader was killed must not write into a folder that the next leader works on.
+
+        Raises:
+            DataError: on a cluster, where nobody hears it.
+        """
+        if self.leader:
+            stop_where_abandoned(self.leader)
+        elif not is_signed(folder, self.sign):
+            raise DataError(f"{folder} is no longer worked on by the process that asked for this")
 
 
 def _read(source: Any, plan: ExamPlan, work: Work) -> tuple[StoredExam, dict[str, np.ndarray]]:

@@ -90,6 +90,26 @@ def mark_unfinished(folder: Path, about: Mapping[str, Any]) -> None:
     write_json(folder / MANIFEST, {"kind": KIND, "format": FORMAT, "complete": False, **about})
 
 
+@contextmanager
+def signed(folder: Path, sign: str) -> Iterator[None]:
+    """A file says that the process of this sign works on the folder; whoever claims the folder next removes it."""
+    path = _sign(folder, sign)
+    path.touch()
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def is_signed(folder: Path, sign: str) -> bool:
+    """Whether the process of this sign still works on the folder, as far as its files tell."""
+    return _sign(folder, sign).exists()
+
+
+def _sign(folder: Path, sign: str) -> Path:
+    return folder / f".sign-{sign}.part"
+
+
 def mark_complete(folder: Path, about: Mapping[str, Any]) -> None:
     """Say in ``cohort.json`` that everything is there; written last."""
     write_json(folder / MANIFEST, {"kind": KIND, "format": FORMAT, "complete": True, **about})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,13 @@ from mammo_data.folder.layout import (
     looked_folder,
     mark_unfinished,
     refuse_another,
+    signed,
 )
 from mammo_data.folder.summary import Summary
 from mammo_data.parallel import in_order
 from mammo_data.records import ExamPlan, ExamSource, Skipped
 from mammo_data.survey import Desk, Survey, SurveyingSource
+from taskfusion.engine import LOCAL, Engine, require_shared
 from taskfusion.errors import DataError
 from taskfusion.plugins import version_of
 from taskfusion.progress import Progress
@@ -45,6 +47,8 @@ class Preparation:
         csv: write the tables as CSV too.
         again: try again what was skipped before.
         prune: remove exams of an earlier preparation that are not in this one.
+        engine: a cluster that reads in place of processes of this machine; its workers must see the raw files and share
+            the folder.
     """
 
     output: Path
@@ -56,6 +60,7 @@ class Preparation:
     csv: bool = False
     again: bool = False
     prune: bool = False
+    engine: Engine = LOCAL
 
 
 @attrs.frozen
@@ -83,16 +88,19 @@ def prepare(source: ExamSource, config: Preparation, progress: Progress) -> Outc
     Raises:
         DataError: a source without exams, or none that can be used; a folder that holds something else, or a
             cohort made from another source; a worker that was killed; in strict mode the first thing skipped.
+        EngineError: a cluster that does not share the folder, or is lost.
     """
     refuse_another(config.output, source.name)
     about = About(source.name, source.notice, dict(config.options), config.limit)
     survey = found_exams(source, config, about, progress)
     plans = survey.plans
-    work = Work(_options(source, config), config.in_place, os.getpid())
+    leader = 0 if config.engine.elsewhere else os.getpid()
+    work = Work(_options(source, config), config.in_place, leader, os.urandom(8).hex())
     with claimed(config.output):
         todo = [plan for plan in plans if not _is_there(plan, config, work)]
         _refuse_kept(plans, todo, config)
         mark_unfinished(config.output, about.data())
+        require_shared(config.engine, config.output)
         _process(source, todo, config, work, progress)
         stale = _stale(config.output, {plan.id for plan in plans})
         if config.prune:
@@ -125,7 +133,12 @@ def _looked(source: SurveyingSource, config: Preparation, about: About, progress
     with claimed(config.output):
         if not (config.output / MANIFEST).exists():
             mark_unfinished(config.output, about.data())
-        return source.survey(Desk(looked_folder(config.output), config.jobs, config.again, refuse, progress))
+        return source.survey(_desk(config, refuse, progress))
+
+
+def _desk(config: Preparation, refuse: Callable[[Sequence[Skipped]], None], progress: Progress) -> Desk:
+    place = looked_folder(config.output).absolute()  # a cluster's workers are elsewhere
+    return Desk(place, config.jobs, config.again, refuse, progress, config.engine)
 
 
 def _listing(
@@ -196,8 +209,12 @@ def _stale(folder: Path, ids: set[str]) -> list[str]:
 def _process(source: ExamSource, todo: Sequence[ExamPlan], config: Preparation, work: Work, progress: Progress) -> None:
     if not todo:
         return
-    make = functools.partial(_process_one, source, config.output, work)
-    with progress.step("exams: reading", total=len(todo)) as bar, in_order(make, todo, config.jobs) as results:
+    make = functools.partial(_process_one, source, config.output.absolute(), work)
+    with (
+        progress.step("exams: reading", total=len(todo)) as bar,
+        signed(config.output, work.sign),
+        in_order(make, todo, config.jobs, config.engine) as results,
+    ):
         for found in results:
             bar.advance()
             _refuse_if(config.strict, found)

@@ -127,10 +127,11 @@ def _look_at(listed: Listed, todo: Sequence[ExamPlan], drawer: Drawer, desk: Des
     if not todo:
         return []
     seen: list[Seen] = []
-    look = functools.partial(_look_and_keep, listed.source, drawer, os.getpid())
+    leader = 0 if desk.engine.elsewhere else os.getpid()
+    look = functools.partial(_look_and_keep, listed.source, drawer, leader)
     with (
         desk.progress.step(f"{listed.name}: looking", total=len(todo)) as bar,
-        in_order(look, todo, desk.jobs) as looks,
+        in_order(look, todo, desk.jobs, desk.engine) as looks,
     ):
         for packed in looks:
             _, one = unpacked(packed)
