@@ -15,6 +15,7 @@ SOURCE = ROOT / "src" / "taskfusion"
 LAYERS = (
     ("errors", "files", "progress", "engine"),
     ("images",),
+    ("blocks",),
     ("attributes", "configs", "yamltree"),
     ("yamlfile",),
     ("document",),

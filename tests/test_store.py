@@ -52,10 +52,11 @@ def test_fingerprint_follows_config_and_origin():
     assert first.fingerprint(lambda: "a") != first.fingerprint(lambda: "b")
 
 
-def test_a_part_without_its_json_does_not_count(tmp_path, cohort):
+def test_a_part_that_was_not_finished_does_not_count(tmp_path, cohort):
     store, answerer = OutputStore(tmp_path), Answerer("toy", ViewToy().predict, "f1", ViewToy().spec)
     answers(answerer, cohort.cases[:3], store, Progress())
-    next(tmp_path.rglob("*.json")).unlink()
+    part = next(tmp_path.rglob("part-*.parquet"))
+    part.rename(part.with_name(f".{part.name}.123.part"))
     toys.CALLS.clear()
     answers(answerer, cohort.cases[:3], store, Progress())
     assert toys.CALLS == [("ViewToy", 3)]
@@ -64,8 +65,8 @@ def test_a_part_without_its_json_does_not_count(tmp_path, cohort):
 def test_a_broken_part_is_named(tmp_path, cohort):
     store, answerer = OutputStore(tmp_path), Answerer("toy", ViewToy().predict, "f1", ViewToy().spec)
     answers(answerer, cohort.cases[:3], store, Progress())
-    next(tmp_path.rglob("*.npz")).write_bytes(b"PK nothing")
-    with pytest.raises(ModelFolderError, match=r"stored output not readable: .*part-00000.npz"):
+    next(tmp_path.rglob("part-*.parquet")).write_bytes(b"PAR1 nothing")
+    with pytest.raises(ModelFolderError, match=r"stored output not readable: .*part-.*parquet.*delete .*f1 to compute"):
         answers(answerer, cohort.cases[:3], store, Progress())
 
 

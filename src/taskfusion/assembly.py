@@ -58,15 +58,19 @@ class Assembler:
             ContractError: when the outputs are about different cases, or features are asked for and none exist.
             DataError: when a task that is ``required`` gave no answer about a case, or by padding ``error``.
         """
-        cases = _same_cases(outputs)
+        cases = same_cases(outputs)
         slots = {task: self._filled(task, output) for task, output in outputs.items()}
         tables = [self._scores(task, output, slots[task]) for task, output in outputs.items()]
+        features = {task: self._features(task, output, slots[task]) for task, output in self.seen(outputs).items()}
+        found = {task: instances_of(out, self.target) for task, out in outputs.items()} if self.with_instances else {}
+        return FusionInput(cases, side_by_side(tables), features, {t: o.spec.level for t, o in outputs.items()}, found)
+
+    def seen(self, outputs: Mapping[str, TaskOutput]) -> dict[str, TaskOutput]:
+        """The outputs whose features are wanted; raises ContractError where some are and there are none."""
         seen = {task: output for task, output in outputs.items() if self.with_features and output.spec.feature_size}
         if self.with_features and not seen:
             raise ContractError(f"none of the tasks {', '.join(outputs)} has features; use a score fuser")
-        features = {task: self._features(task, output, slots[task]) for task, output in seen.items()}
-        found = {task: instances_of(out, self.target) for task, out in outputs.items()} if self.with_instances else {}
-        return FusionInput(cases, _side_by_side(tables), features, {t: o.spec.level for t, o in outputs.items()}, found)
+        return seen
 
     def slots(self, output: TaskOutput) -> Slots:
         """The top detections, gaps not filled."""
@@ -108,7 +112,8 @@ def channels_of(spec: TaskSpec) -> tuple[int, int]:
     return spec.feature_channels, spec.feature_size // spec.feature_channels
 
 
-def _side_by_side(tables: Sequence[ScoreTable]) -> ScoreTable:
+def side_by_side(tables: Sequence[ScoreTable]) -> ScoreTable:
+    """One table with the columns of all."""
     return ScoreTable(
         tuple(name for table in tables for name in table.columns),
         np.concatenate([table.values for table in tables], axis=1),
@@ -217,7 +222,8 @@ def _instances_of_detections(output: TaskOutput, target: Target) -> Instances:
     return Instances(offsets, scores[where], cells % max(len(spec.views), 1), features, len(spec.views))
 
 
-def _same_cases(outputs: Mapping[str, TaskOutput]) -> tuple[str, ...]:
+def same_cases(outputs: Mapping[str, TaskOutput]) -> tuple[str, ...]:
+    """The cases that all these outputs are about; raises ContractError where they are not the same."""
     if not outputs:
         raise ContractError("nothing to fuse: no task outputs")
     all_cases = {output.cases for output in outputs.values()}
@@ -228,7 +234,7 @@ def _same_cases(outputs: Mapping[str, TaskOutput]) -> tuple[str, ...]:
 
 def missing_of(outputs: Mapping[str, TaskOutput]) -> list[tuple[str, ...]]:
     """Per case the inputs without an answer: ``density``, ``findings/L-CC`` …"""
-    cases = _same_cases(outputs)
+    cases = same_cases(outputs)
     missing: list[list[str]] = [[] for _ in cases]
     for task, output in outputs.items():
         views: Sequence[str] = output.spec.views

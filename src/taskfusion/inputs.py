@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import attrs
 import numpy as np
 
+from taskfusion.blocks import Block
 from taskfusion.errors import ContractError
 from taskfusion.images import Array
 from taskfusion.outputs import Level, ragged_rows
@@ -102,14 +103,14 @@ class FusionInput:
         cases: ids.
         scores: the score table.
         features: per task ``(cases, channels, feature_size)``, NaN where a task gave no answer; empty unless the fuser
-            needs features.
+            needs features. What does not fit into memory is on disk (:class:`taskfusion.blocks.DiskBlock`).
         levels: the level of each task in ``features`` and ``instances``.
         instances: per task every answer, ragged; empty unless the fuser needs instances.
     """
 
     cases: tuple[str, ...]
     scores: ScoreTable
-    features: Mapping[str, Array] = attrs.field(factory=dict)
+    features: Mapping[str, Block] = attrs.field(factory=dict)
     levels: Mapping[str, Level] = attrs.field(factory=dict)
     instances: Mapping[str, Instances] = attrs.field(factory=dict)
 

@@ -113,6 +113,8 @@ class Settings:
         missing: per task what to make of an answer that is not there: ``optional`` (left to the fuser), ``required``
             (the case is refused), ``neutral`` (score 0.5) or ``zero``.
         unreadable: ``raise`` stops at an image that cannot be read; ``mask`` goes on without that answer and says so.
+        memory: GiB of task outputs that are held in memory; where there are more they stay on disk, and fusers learn
+            from them and answer about them bit by bit, with the same result.
         training: how the networks of the tasks are trained.
         evaluation: how the run is judged.
         report: what its page holds.
@@ -128,6 +130,7 @@ class Settings:
     refuse_seen: bool = False
     missing: dict[str, Policy] = attrs.field(factory=dict)
     unreadable: Literal["raise", "mask"] = "raise"
+    memory: float = attrs.field(default=0.25, validator=attrs.validators.ge(0))
     training: TrainingOptions = attrs.field(factory=TrainingOptions)
     evaluation: EvaluationConfig = attrs.field(factory=EvaluationConfig)
     report: ReportConfig = attrs.field(factory=ReportConfig)

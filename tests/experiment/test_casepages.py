@@ -95,3 +95,36 @@ def test_only_wanted_cases_are_read(judged):
     assert case_pages([judged], ["nobody"], CONFIG) == []
     pages = case_pages([judged, judged], judged.cohort.ids[2:4], CONFIG)
     assert [page.case for page in pages] == [*judged.cohort.ids[2:4]] * 2
+
+
+class Asked(Looking):
+    """Counts how often it is asked for a heat map."""
+
+    asked = 0
+
+    def heat_maps(self, case):
+        type(self).asked += 1
+        return super().heat_maps(case)
+
+
+def test_heat_maps_are_asked_for_once_of_a_model(judged, tmp_path):
+    from taskfusion.experiment.heat import HeatFolder
+
+    looking, wanted = Asked(), judged.cohort.ids[:2]  # the second is the one that cannot be read
+    looking._offset = 0.0
+
+    def pages(fingerprint):
+        Asked.asked = 0
+        kept = HeatFolder(tmp_path / "heat", {"view": fingerprint})
+        return case_pages([attrs.evolve(judged, models={"view": looking}, heat=kept)], wanted, CONFIG)
+
+    first = pages("one")
+    assert Asked.asked == 2 and any(picture.heat for picture in first[0].pictures)
+    again = pages("one")
+    assert Asked.asked == 1  # the unreadable one is tried again
+    assert [picture.heat for picture in again[0].pictures] == [picture.heat for picture in first[0].pictures]
+    pages("two")
+    assert Asked.asked == 2
+    [file] = (tmp_path / "heat").glob("*.json")
+    file.write_text(file.read_text()[:-7])
+    assert [p.heat for p in pages("two")[0].pictures] == [p.heat for p in first[0].pictures] and Asked.asked == 2

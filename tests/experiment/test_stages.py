@@ -175,3 +175,11 @@ def test_generated_views_are_written_once(tmp_path):
     stamp = (tmp_path / "b" / "L.png").stat().st_mtime_ns
     materialize(made, tmp_path, Progress(), jobs=1)
     assert (tmp_path / "a" / "L.png").is_file() and (tmp_path / "b" / "L.png").stat().st_mtime_ns == stamp
+
+
+@pytest.mark.slow
+def test_a_run_that_memory_does_not_hold_says_the_same(spec, outcome, registry, tmp_path):
+    streamed = run(spec, folder=tmp_path / "toy", registry=registry, overrides=["memory=0"])
+    for name in ("results.csv", "predictions.csv", "thresholds.csv"):
+        assert (streamed.folder / name).read_text() == (outcome.folder / name).read_text()
+    assert streamed.task_metrics == outcome.task_metrics

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import tempfile
+from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from taskfusion import blocks
+from taskfusion.fusers import scaling
 from taskfusion.fusers.scaling import LogitScaler, RangeScaler, logits
 
 TABLES = arrays(
@@ -25,6 +30,34 @@ def test_columns_are_standardised():
     scores = np.random.default_rng(0).random((50, 3))
     scaled = LogitScaler().fit(scores).transform(scores)
     assert np.allclose(scaled.mean(axis=0), 0) and np.allclose(scaled.std(axis=0), 1)
+
+
+def test_many_scores_are_scaled_a_part_at_a_time_to_the_bit(monkeypatch):
+    scores = np.where(np.random.default_rng(0).random((50, 3)) < 0.1, np.nan, np.random.default_rng(1).random((50, 3)))
+    whole = LogitScaler().fit(scores)
+    expected = whole.transform(scores), whole.transform(scores, fill=False)
+    monkeypatch.setattr(scaling, "ROWS", 7)
+    parts = LogitScaler().fit(scores)
+    assert parts.state() == whole.state()
+    np.testing.assert_array_equal(parts.transform(scores), expected[0])
+    np.testing.assert_array_equal(parts.transform(scores, fill=False), expected[1])
+
+
+@given(st.integers(1, 9), st.integers(1, 200), st.integers(0, 9))
+def test_blocks_are_scaled_a_part_at_a_time_to_the_bit(cases, part_bytes, seed):
+    rng = np.random.default_rng(seed)
+    block = np.where(rng.random((cases, 2, 3)) < 0.3, np.nan, rng.normal(size=(cases, 2, 3))).astype(np.float32)
+    whole = RangeScaler.fit(block)
+    expected = whole.transform(block)
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
+        patch.setattr(blocks, "CHUNK_BYTES", part_bytes)
+        disk = blocks.DiskBlock(Path(folder), block.shape)
+        disk.write(np.arange(cases), block)
+        for each in (block, disk):
+            parts = RangeScaler.fit(each)
+            np.testing.assert_array_equal([parts.low, parts.high], [whole.low, whole.high], strict=True)
+        np.testing.assert_array_equal(whole.transform(block), expected, strict=True)
+    assert whole.transform(block[:0]).shape == (0, 2, 3)
 
 
 def test_small_scores_keep_their_differences():

@@ -6,9 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from score_tables import fusion_data
+from score_tables import fusion_data, three_tasks
+from sklearn.svm import SVC
 
-from taskfusion.fusers.selection import FOLDS, group_splits, select
+from taskfusion.fusers import scaling, score_base
+from taskfusion.fusers.base import FuseContext
+from taskfusion.fusers.linear import LogisticConfig, LogisticFuser
+from taskfusion.fusers.selection import FOLDS, group_splits, select, some_of
+from taskfusion.fusers.svm import SvmConfig, SvmFuser
 
 TRUTH = np.array([0, 0, 1, 1] * 5)
 ASKED = fusion_data(np.random.default_rng(0).random((20, 1)), TRUTH, np.arange(20) // 2)
@@ -94,3 +99,55 @@ def test_folds_are_a_partition_by_group_and_the_same_every_time(rows, folds):
         assert sorted(np.concatenate([outside for _, outside in splits])) == list(range(len(rows)))
     for (inside, outside), (_, again) in zip(splits, group_splits(truth, groups, folds), strict=True):
         assert not set(groups[inside]) & set(groups[outside]) and np.array_equal(outside, again)
+
+
+@given(st.integers(1, 30), st.integers(1, 40), st.integers(0, 5))
+def test_some_cases_are_whole_groups_of_both_classes(cases, most, seed):
+    truth, groups = np.arange(cases) % 3 == 0, np.arange(cases) // 3
+    data = fusion_data(np.zeros((cases, 1)), truth, groups)
+    drawn = some_of(data, most, seed)
+    if cases <= most:
+        assert drawn is data
+    rows = [int(case[1:]) for case in drawn.inputs.cases]
+    assert rows == sorted(rows) and drawn.has_both_classes == data.has_both_classes
+    assert set(rows) == set(np.flatnonzero(np.isin(groups, drawn.groups)))
+    assert drawn is data or most <= len(rows) < most + 3
+    assert some_of(data, most, seed).inputs.cases == drawn.inputs.cases
+
+
+def test_some_cases_of_one_class_will_not_do():
+    data = fusion_data(np.zeros((20, 1)), np.arange(20) == 7)
+    assert {len(some_of(data, 2, seed)) for seed in range(20)} <= {2, 20}
+    assert any(some_of(data, 2, seed) is data for seed in range(5))
+
+
+def test_very_many_cases_are_compared_on_some_and_learned_from_whole(monkeypatch):
+    train, validation = three_tasks(300, 1), three_tasks(100, 2)
+    plain = LogisticFuser().fit(train, validation, FuseContext())
+    monkeypatch.setattr(score_base, "COMPARED", 100)
+    fuser = LogisticFuser().fit(train, validation, FuseContext())
+    assert fuser.summary()["compared"] == "on the validation split, learning from 100 of 300 cases"
+    chosen = LogisticConfig(C=(fuser.summary()["chosen"]["C"],))
+    whole = LogisticFuser(chosen).fit(train, validation, FuseContext())
+    np.testing.assert_array_equal(fuser.predict(validation.inputs), whole.predict(validation.inputs))
+    assert plain.summary()["compared"] == "on the validation split"
+
+
+def test_many_cases_are_answered_a_part_at_a_time(monkeypatch):
+    train, asked = three_tasks(100, 1), three_tasks(50, 2).inputs
+    fuser = LogisticFuser().fit(train, None, FuseContext())
+    whole, sizes = fuser.predict(asked), []
+    answer = fuser.answer
+    for module in (scaling, score_base):
+        monkeypatch.setattr(module, "ROWS", 20)
+    monkeypatch.setattr(fuser, "answer", lambda model, X: sizes.append(len(X)) or answer(model, X))
+    np.testing.assert_allclose(fuser.predict(asked), whole, rtol=1e-12)
+    assert sizes == [20, 20, 10]
+
+
+def test_a_machine_of_square_cost_learns_from_some(monkeypatch):
+    train, learned = three_tasks(300, 1), []
+    monkeypatch.setattr(SvmFuser, "most", 100)
+    monkeypatch.setattr(SvmFuser, "build", lambda self, params, rows: learned.append(len(rows.X)) or SVC(**params))
+    SvmFuser(SvmConfig(C=(1.0,))).fit(train, None, FuseContext())
+    assert learned == [100]

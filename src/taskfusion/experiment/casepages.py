@@ -11,14 +11,15 @@ import numpy as np
 
 from taskfusion.cases import Case, Cohort
 from taskfusion.errors import DataError
+from taskfusion.experiment.heat import HeatFolder, heat_pictures
 from taskfusion.images import Array
 from taskfusion.pipeline.results import Result
 from taskfusion.progress import Progress
 from taskfusion.report.pages import Box, CasePage, Mark, Picture
-from taskfusion.report.pictures import chest_wall, heat_uri, picture_uri, shrink
+from taskfusion.report.pictures import chest_wall, picture_uri, shrink
 from taskfusion.settings import ReportConfig
+from taskfusion.store import in_memory
 from taskfusion.tasks.base import TaskModel
-from taskfusion.tasks.diagnostics import HeatMap
 
 PICTURE_BYTES = 6_000_000  # of all image files together: with plotly and the tables a report stays below 15 MB
 MOST_BYTES = 60_000  # of one picture, where there are few
@@ -36,11 +37,13 @@ class Judged:
         result: what a pipeline said.
         cohort: the same cases in the same order.
         models: the tasks that answered, by name; asked for heat maps.
+        heat: where these maps are kept.
     """
 
     result: Result
     cohort: Cohort
     models: Mapping[str, TaskModel] = attrs.field(factory=dict)
+    heat: HeatFolder | None = None
 
 
 def case_pages(
@@ -72,7 +75,7 @@ def _only(judged: Judged, wanted: set[str]) -> Judged:
         result,
         cases=tuple(result.cases[row] for row in rows),
         scores={key: scores[rows] for key, scores in result.scores.items()},
-        outputs={name: output.select(rows) for name, output in result.outputs.items()},
+        outputs={name: in_memory(output.select(rows)) for name, output in result.outputs.items()},
         fitted={key: fitted for key, fitted in result.fitted.items() if few or key[0] == first},
     )
     return attrs.evolve(judged, result=narrow, cohort=judged.cohort.select(rows))
@@ -86,7 +89,7 @@ def _pages(part: Judged, config: ReportConfig, most: int) -> Iterable[CasePage]:
                 view: pool.submit(_picture, case, view, config.image_side, most)
                 for view in (_ordered(case, part.cohort.views) if config.images else ())
             }
-            heat = _heat(case, part.models) if config.heat_maps and jobs else {}
+            heat = heat_pictures(case, part.models, part.heat) if config.heat_maps and jobs else {}
             marks = _marks(one, part.cohort, row)
             pictures = [_finished(job.result(), marks.get(view, []), heat) for view, job in jobs.items()]
             yield CasePage(
@@ -168,19 +171,6 @@ def _used(one: Any) -> set[tuple[str, str, tuple[float, ...]]]:
     return {
         (task, box["view"], tuple(box["box"])) for tasks in by_fuser for task, boxes in tasks.items() for box in boxes
     }
-
-
-def _heat(case: Case, models: Mapping[str, TaskModel]) -> dict[str, dict[str, str]]:
-    found = {name: _maps(model, case) for name, model in models.items() if model.spec.can_answer(case)}
-    return {name: {view: heat_uri(heat.values) for view, heat in maps.items()} for name, maps in found.items() if maps}
-
-
-def _maps(model: TaskModel, case: Case) -> Mapping[str, HeatMap]:
-    """Nothing where an image cannot be read: its frame says why."""
-    try:
-        return model.heat_maps(case)
-    except DataError:
-        return {}
 
 
 def _facts(case: Case) -> dict[str, str]:

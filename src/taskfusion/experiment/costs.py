@@ -11,6 +11,7 @@ import numpy as np
 
 from taskfusion.outputs import TaskOutput
 from taskfusion.pipeline.pipeline import FusionPipeline
+from taskfusion.store import in_memory
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +28,8 @@ def fuser_costs(pipeline: FusionPipeline, outputs: Mapping[str, TaskOutput], tri
     import pandas as pd
 
     count = min(len(next(iter(outputs.values()))), 256) if outputs else 0
-    some = {size: {task: output.select(np.arange(size)) for task, output in outputs.items()} for size in (1, count)}
+    first = {task: in_memory(output.select(np.arange(count))) for task, output in outputs.items()}
+    some = {size: {task: output.select(np.arange(size)) for task, output in first.items()} for size in (1, count)}
     rows = []
     for (fuser, target), fitted in pipeline.fitted.items():
         single, together = (_fastest(fitted.predict, some[size], tries) for size in (1, count))

@@ -16,9 +16,12 @@ from taskfusion.errors import DataError, SpecError
 from taskfusion.evaluation import Bootstrap
 from taskfusion.experiment.comparison import Comparison, Gathered, Terms, compared, write_csv
 from taskfusion.experiment.costs import fuser_costs, peak_megabytes
+from taskfusion.experiment.heat import HeatFolder
 from taskfusion.experiment.rounds import CROSS_VALIDATION, Answered, Clock, answer
 from taskfusion.files import replacing_folder, write_json, write_text
+from taskfusion.images import short_hash
 from taskfusion.materialize import materialize
+from taskfusion.outputs import TaskOutput
 from taskfusion.pipeline.cards import Judged, Learned, model_card
 from taskfusion.pipeline.pipeline import FusionPipeline
 from taskfusion.pipeline.results import Result
@@ -27,6 +30,7 @@ from taskfusion.pipeline.training import Work
 from taskfusion.plugins import Registry, build_registry, installed_versions
 from taskfusion.progress import Progress
 from taskfusion.spec import Spec, load_spec, resolved
+from taskfusion.store import in_memory
 from taskfusion.tasks.base import CARD, TaskModel
 from taskfusion.tasks.diagnostics import Curve
 from taskfusion.yamlfile import dump_yaml
@@ -44,8 +48,8 @@ class RunOutcome:
     """What a run produced, and where it is.
 
     Attributes:
-        folder: holds ``spec.yaml``, ``tasks/``, ``outputs/``, ``fusers/``, ``results.csv``, ``predictions.csv``,
-            ``report.html``, ``tables/``, ``model/`` and ``run.json``.
+        folder: holds ``spec.yaml``, ``tasks/``, ``outputs/``, ``fits/``, ``fusers/``, ``results.csv``,
+            ``predictions.csv``, ``report.html``, ``tables/``, ``model/`` and ``run.json``.
         results: one row per fuser, target and split.
         predictions: one row per case, fuser and target, and repeat where there are several.
         main_split: the split to judge by: ``test``, or ``cross-validation``.
@@ -111,7 +115,7 @@ class _Run:
         self.spec, self.folder, self.progress, self.registry = spec, folder, progress, registry
         self.clock = Clock()
         how = (spec.cross_fit, spec.refuse_seen, spec.unreadable, spec.training)
-        self.work = Work(spec.seed, progress, folder, *how, engine=engine)
+        self.work = Work(spec.seed, progress, folder, *how, memory=spec.memory, engine=engine)
 
     def go(self) -> RunOutcome:
         write_text(self.folder / "spec.yaml", dump_yaml(resolved(self.spec)))
@@ -149,9 +153,9 @@ class _Run:
         split = _judged_by(cohort)
         if split not in results:
             return {}
-        part = cohort.part(split)
+        part, said = cohort.part(split), without_features(results[split].outputs)
         return {
-            name: {key: float(v) for key, v in task.model.metrics(results[split].outputs[name], part).items()}
+            name: {key: float(v) for key, v in task.model.metrics(said[name], part).items()}
             for name, task in pipeline.ready.items()
         }
 
@@ -161,8 +165,8 @@ class _Run:
         split = _judged_by(cohort)
         if split not in results:
             return {}
-        part = cohort.part(split)
-        return {n: task.model.curves(results[split].outputs[n], part) for n, task in pipeline.ready.items()}
+        part, said = cohort.part(split), without_features(results[split].outputs)
+        return {name: task.model.curves(said[name], part) for name, task in pipeline.ready.items()}
 
     def _compared(self, answered: Answered, split: str, tasks: Mapping[str, Mapping[str, float]]) -> Comparison:
         options = self.spec.evaluation
@@ -251,7 +255,11 @@ def write_run_report(
         comparisons=outcome.comparison.pairs,
         points=outcome.comparison.points,
     )
-    judged = [JudgedCases(result, part, models_of(fitted)) for result, part, fitted in answered.judged]
+    heat = outcome.folder / "scratch" / "heat"
+    judged = [
+        JudgedCases(result, part, models_of(fitted), HeatFolder(heat, fingerprints_of(fitted)))
+        for result, part, fitted in answered.judged
+    ]
     options = spec.evaluation
     data = with_robustness(data, judged, spec.report, Bootstrap(options.replicates, options.seed, options.confidence))
     write_report(outcome.folder / "report.html", with_cases(data, judged, spec.report, progress))
@@ -279,9 +287,20 @@ def _task_sections(outcome: RunOutcome, pipeline: FusionPipeline) -> list[TaskSe
     ]
 
 
+def without_features(outputs: Mapping[str, TaskOutput]) -> dict[str, TaskOutput]:
+    """The outputs in memory; the features of those on disk, which no figure needs, stay there."""
+    return {name: in_memory(output, features=False) for name, output in outputs.items()}
+
+
 def models_of(pipeline: FusionPipeline) -> dict[str, TaskModel]:
     """The trained tasks of a pipeline, by name."""
     return {name: task.model for name, task in pipeline.ready.items()}
+
+
+def fingerprints_of(pipeline: FusionPipeline) -> dict[str, str]:
+    """What stands for each task's model and for the version of what draws its maps."""
+    versions = installed_versions(VERSIONS_OF)
+    return {name: short_hash(task.fingerprint, versions) for name, task in pipeline.ready.items()}
 
 
 def run_info(seed: int) -> dict[str, Any]:

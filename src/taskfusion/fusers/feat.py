@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from taskfusion.blocks import Block, DiskBlock
 from taskfusion.errors import ContractError
+from taskfusion.fusers.disk_feed import ScaledBlock, feed_of
 from taskfusion.fusers.feat_config import FeatConfig
-from taskfusion.fusers.feeds import ArrayFeed
+from taskfusion.fusers.feeds import Feed
 from taskfusion.fusers.network import NetworkFuser, Scaling
 from taskfusion.fusers.scaling import RangeScaler
 from taskfusion.images import Array
@@ -32,12 +34,12 @@ class FeatFuser(NetworkFuser):
         """Ranges and shapes of the features."""
         self._blocks = FeatureBlocks().fit(inputs)
 
-    def feed(self, inputs: FusionInput) -> ArrayFeed:
+    def feed(self, inputs: FusionInput) -> Feed:
         """Scaled blocks, one per task."""
         tensors = self._blocks.transform(inputs)
         owners = {task: np.array(k) for k, task in enumerate(tensors)}
         present = [answered(inputs.features[task]) for task in tensors]
-        return ArrayFeed(tensors, self._blocks.blank(), owners, np.stack(present, axis=1))
+        return feed_of(tensors, self._blocks.blank(), owners, np.stack(present, axis=1))
 
     def build(self, targets: int | None) -> Any:
         """See :func:`taskfusion.fusers.feat_network.build_network`."""
@@ -54,8 +56,10 @@ class FeatFuser(NetworkFuser):
         self._blocks = FeatureBlocks.from_state(scaling)
 
 
-def answered(block: Array) -> Array:
+def answered(block: Block) -> Array:
     """``(cases,)``, True where anything of ``(cases, ...)`` is known."""
+    if isinstance(block, DiskBlock):
+        return block.answered
     return np.asarray(np.isfinite(block).any(axis=tuple(range(1, block.ndim))))
 
 
@@ -79,12 +83,12 @@ class FeatureBlocks:
         self.depths = {task: 3 if inputs.levels[task] is Level.DETECTION else 2 for task in self.shapes}
         return self
 
-    def transform(self, inputs: FusionInput) -> dict[str, Array]:
+    def transform(self, inputs: FusionInput) -> dict[str, Array | ScaledBlock]:
         """Scaled blocks; raises ContractError where tasks or shapes are others than in training."""
         found = {task: block.shape[1:] for task, block in inputs.features.items()}
         if found != self.shapes:
             raise ContractError(f"the fuser learned from feature blocks {self.shapes}, found {found}")
-        return {task: scaler.transform(inputs.features[task]) for task, scaler in self._scalers.items()}
+        return {task: _scaled(inputs.features[task], scaler) for task, scaler in self._scalers.items()}
 
     def blank(self) -> dict[str, Array]:
         """The scaled blocks of a case without any answer."""
@@ -107,3 +111,8 @@ class FeatureBlocks:
         ends = {task: [state.arrays[f"{task}:{end}"] for end in ("low", "high")] for task in made.shapes}
         made._scalers = {task: RangeScaler(*pair) for task, pair in ends.items()}
         return made
+
+
+def _scaled(block: Block, scaler: RangeScaler) -> Array | ScaledBlock:
+    """A block on disk is scaled as it is read."""
+    return ScaledBlock(block, scaler) if isinstance(block, DiskBlock) else scaler.transform(block)

@@ -23,7 +23,10 @@ class Feed(Protocol):
         ...
 
     def batch(self, rows: Array, hidden: Array | None = None) -> Tensors:
-        """The tensors of these cases; ``hidden`` ``(rows, tasks)`` is True where an answer is taken away."""
+        """The tensors of these cases; ``hidden`` ``(rows, tasks)`` is True where an answer is taken away.
+
+        As many rows give the same shapes, so that batches can be stacked.
+        """
         ...
 
     def chunks(self) -> Iterator[tuple[Array, Tensors]]:

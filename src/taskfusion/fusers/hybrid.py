@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from taskfusion.errors import ContractError
+from taskfusion.fusers.disk_feed import feed_of
 from taskfusion.fusers.feat import FeatureBlocks, answered
-from taskfusion.fusers.feeds import ArrayFeed
+from taskfusion.fusers.feeds import Feed
 from taskfusion.fusers.hybrid_config import HybridConfig
 from taskfusion.fusers.network import NetworkFuser, Scaling
 from taskfusion.fusers.scaling import LogitScaler
@@ -40,7 +41,7 @@ class HybridFuser(NetworkFuser):
         self._scaler = LogitScaler().fit(with_summaries(inputs.scores, inputs.levels).values)
         self._columns = inputs.scores.columns
 
-    def feed(self, inputs: FusionInput) -> ArrayFeed:
+    def feed(self, inputs: FusionInput) -> Feed:
         """Scaled blocks, one per task, and scaled scores."""
         if inputs.scores.columns != self._columns:
             raise ContractError(f"the fuser learned from columns {self._columns}, found {inputs.scores.columns}")
@@ -50,7 +51,7 @@ class HybridFuser(NetworkFuser):
         nothing = np.full((1, len(table.columns)), np.nan)
         place = {task: k for k, task in enumerate(inputs.tasks)}
         owners = {f"features_{task}": np.array(place[task]) for task in inputs.features}
-        return ArrayFeed(
+        return feed_of(
             {**blocks, "scores": self._scaled(table.values)},
             {**blank, "scores": self._scaled(nothing)},
             {**owners, "scores": np.array([place[task] for task in table.tasks], np.int64)},

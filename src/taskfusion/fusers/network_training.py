@@ -6,21 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import attrs
-import numpy as np
-
 from taskfusion.errors import DataError
-from taskfusion.fusers.balance import balancing_weights, pools_of
 from taskfusion.fusers.base import FuseContext
-from taskfusion.fusers.feeds import Feed, Tensors, hidden_tasks
+from taskfusion.fusers.network_batches import FeedBatches, InOrder, Labelled
 from taskfusion.fusers.network_config import NetworkConfig
-from taskfusion.images import Array
+from taskfusion.fusers.network_steps import can_run_together, fit_together
 from taskfusion.training.backend import jit_compile, keras
-from taskfusion.training.batches import Batches, BatchOptions
 from taskfusion.training.callbacks import LastGoodWeights, ProgressCallback
 
 layers = keras.layers
-VALIDATION_BATCH = 32
 
 
 def head(tensor: Any, targets: int | None, config: NetworkConfig) -> Any:
@@ -38,14 +32,6 @@ def load_network(path: Path, custom_objects: Mapping[str, Any]) -> keras.Model:
     model = keras.saving.load_model(path, custom_objects=dict(custom_objects), compile=False, safe_mode=True)
     model.jit_compile = jit_compile()  # as it was trained: another way rounds otherwise
     return model
-
-
-@attrs.frozen(eq=False)
-class Labelled:
-    """What a network sees of some cases, and their truth ``(cases,)`` or ``(cases, targets)``."""
-
-    feed: Feed
-    truth: Array
 
 
 def train_network(
@@ -68,18 +54,26 @@ def train_network(
     batches = training_batches(train, config, context.seed)
     guard = LastGoodWeights()
     with context.progress.step(label, total=config.epochs * len(batches)) as bar:
-        history = model.fit(
-            batches,
-            validation_data=None if validation is None else _InOrder(validation),
-            epochs=config.epochs,
-            callbacks=[guard, ProgressCallback(bar), *_stopping(config, validation)],
-            verbose=0,
-        ).history
+        callbacks = [guard, ProgressCallback(bar), *_stopping(config, validation)]
+        history = _fitted(model, (batches, validation), callbacks)
     if guard.spoiled_epoch is not None:
         _tell(guard.spoiled_epoch, label, context)
         history = {name: values[: guard.spoiled_epoch] for name, values in history.items()}
     losses = {name: round(float(min(values)), 5) for name, values in history.items()}
     return {"epochs": len(history["loss"]), "parameters": model.count_params(), **losses}
+
+
+def _fitted(
+    model: keras.Model, data: tuple[FeedBatches, Labelled | None], callbacks: list[keras.callbacks.Callback]
+) -> dict[str, list[float]]:
+    """Train all epochs, or until a callback stops it; the history."""
+    batches, validation = data
+    if can_run_together():
+        return fit_together(model, data, callbacks)
+    held_out = None if validation is None else InOrder(validation)
+    how: dict[str, Any] = {"epochs": batches.config.epochs, "callbacks": callbacks, "verbose": 0}
+    how["shuffle"] = False  # the order of the batches is their own business, and the same on every backend
+    return dict(model.fit(batches, validation_data=held_out, **how).history)
 
 
 def _tell(spoiled: int, label: str, context: FuseContext) -> None:
@@ -102,45 +96,6 @@ def _stopping(config: NetworkConfig, validation: object | None) -> list[keras.ca
     return [stop]
 
 
-def training_batches(train: Labelled, config: NetworkConfig, seed: int) -> Batches:
+def training_batches(train: Labelled, config: NetworkConfig, seed: int) -> FeedBatches:
     """Balanced batches of ``(tensors, truth)``, of several targets ``(tensors, truth, weights)``."""
-    feed, truth = train.feed, train.truth
-    options = BatchOptions(size=config.batch_size, seed=seed)
-
-    def tensors(rows: Array, generator: np.random.Generator) -> Tensors:
-        if not config.task_dropout:
-            return feed.batch(rows)
-        return feed.batch(rows, hidden_tasks(feed.present[rows], config.task_dropout, generator))
-
-    if truth.ndim == 1:
-        return Batches(np.arange(len(truth)), truth, options, tensors, classes=truth)
-    pools = pools_of(truth, config.batch_size)
-    labels = (np.maximum(truth, 0), balancing_weights(truth, pools))
-    return _Weighted(np.arange(len(truth)), labels, options, tensors, classes=pools)
-
-
-class _Weighted(Batches):
-    """Batches whose targets are pairs of truth and weights."""
-
-    def __getitem__(self, index: int) -> tuple[Any, ...]:
-        inputs, (truth, weights) = super().__getitem__(index)
-        return inputs, truth, weights
-
-
-class _InOrder(keras.utils.PyDataset):
-    """The validation split, batch by batch; an unknown truth weighs nothing."""
-
-    def __init__(self, data: Labelled) -> None:
-        super().__init__()
-        self._data = data
-
-    def __len__(self) -> int:
-        return -(-len(self._data.truth) // VALIDATION_BATCH)
-
-    def __getitem__(self, index: int) -> tuple[Any, ...]:
-        start = index * VALIDATION_BATCH
-        rows = np.arange(start, min(start + VALIDATION_BATCH, len(self._data.truth)))
-        inputs, truth = self._data.feed.batch(rows), self._data.truth[rows]
-        if truth.ndim == 1:
-            return inputs, truth
-        return inputs, np.maximum(truth, 0), (truth >= 0).astype(np.float32)
+    return FeedBatches(train, config, seed)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
 import numpy as np
 
+from taskfusion.blocks import Block, chunks_of, parts_of
 from taskfusion.images import Array
 
 HUGE = 1e100  # no number is taken for larger, so that squares are finite
+ROWS = 1 << 16  # at once, so that what is made on the way to many scores takes little memory
 CLIP = 1e-7  # how near to 0 and 1 a probability is told from them: a logit of 16
 
 
@@ -51,7 +53,7 @@ class LogitScaler:
         known = np.isfinite(scores)
         inside = (scores >= 0) & (scores <= 1)
         self.probability = np.asarray((inside | ~known).all(axis=0))
-        opened = self._opened(scores)
+        opened = by_parts(self._opened, scores)
         bounds = [_bounds(column) for column in opened.T]
         self.low, self.high = np.array(bounds).reshape(-1, 2).T
         values = self._bounded(opened)
@@ -67,6 +69,9 @@ class LogitScaler:
 
         Without ``fill`` a missing score stays NaN, and a column that never varied is NaN throughout.
         """
+        return by_parts(lambda part: self._transformed(part, fill), scores)
+
+    def _transformed(self, scores: Array, fill: bool) -> Array:
         values = self._bounded(self._opened(scores))
         if fill:
             values = np.where(np.isnan(values), self.median, values)
@@ -91,6 +96,13 @@ class LogitScaler:
         return cls(probability=np.array(state["probability"], bool), **floats)
 
 
+def by_parts(change: Callable[[Array], Array], rows: Array) -> Array:
+    """``change`` of ``(rows, ...)``, a part at a time where there are many; it must look at each row for itself."""
+    if len(rows) <= ROWS:
+        return change(rows)
+    return np.concatenate([change(rows[start : start + ROWS]) for start in range(0, len(rows), ROWS)])
+
+
 def _bounds(column: Array) -> tuple[float, float]:
     """One standard deviation (1 where there is none) beyond the finite values."""
     finite = column[np.isfinite(column)]
@@ -112,16 +124,28 @@ class RangeScaler:
     high: Array
 
     @classmethod
-    def fit(cls, block: Array) -> RangeScaler:
+    def fit(cls, block: Block) -> RangeScaler:
         """Learn from a block ``(cases, channels, feature_size)``; a feature nobody has becomes constant 0."""
-        known = np.isfinite(block)
-        low = np.min(np.where(known, block, np.inf), axis=(0, 1))
-        high = np.max(np.where(known, block, -np.inf), axis=(0, 1))
-        nobody = ~known.any(axis=(0, 1))
+        ends = [_ends(part) for part in chunks_of(block)]
+        low, high = np.min([low for low, _ in ends], axis=0), np.max([high for _, high in ends], axis=0)
+        nobody = low > high
         return cls(np.where(nobody, 0, low).astype(np.float32), np.where(nobody, 0, high).astype(np.float32))
 
     def transform(self, block: Array) -> Array:
         """``(cases, channels, feature_size)`` float32, finite."""
+        scaled = np.empty(np.shape(block), np.float32)
+        for rows in parts_of(block):
+            scaled[rows] = self._scaled(block[rows])
+        return scaled
+
+    def _scaled(self, block: Array) -> Array:
         span = self.high - self.low
         scaled = (block - self.low) / np.where(span > 0, span, 1) * 2 - 1
-        return np.clip(np.nan_to_num(np.where(span > 0, scaled, 0)), -2, 2).astype(np.float32)
+        return np.clip(np.nan_to_num(np.where(span > 0, scaled, 0)), -2, 2)
+
+
+def _ends(block: Array) -> tuple[Array, Array]:
+    """Least and greatest of each feature, ``(feature_size,)``: infinite, the wrong way round, where nobody has it."""
+    known = np.isfinite(block)
+    low = np.min(np.where(known, block, np.inf), axis=(0, 1))
+    return low, np.max(np.where(known, block, -np.inf), axis=(0, 1))

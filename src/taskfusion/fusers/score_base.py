@@ -14,12 +14,14 @@ from taskfusion.errors import ContractError, DataError, NotFittedError
 from taskfusion.estimators import load_estimator, one_thread, positive_scores, save_estimator, settled
 from taskfusion.files import read_json, write_json
 from taskfusion.fusers.base import FuseContext, Fuser, FusionData, require_both_classes
-from taskfusion.fusers.scaling import LogitScaler
+from taskfusion.fusers.scaling import ROWS, LogitScaler, by_parts
 from taskfusion.fusers.score_dropout import answered_tasks, with_hidden_tasks
-from taskfusion.fusers.selection import Params, plain, select
+from taskfusion.fusers.selection import Params, Selected, plain, select, some_of
 from taskfusion.fusers.summaries import with_summaries
 from taskfusion.images import Array
 from taskfusion.inputs import FusionInput, ScoreTable
+
+COMPARED = 50_000  # training cases that candidates are compared on; more would settle nothing
 
 searched: Any = attrs.validators.min_len(1)  # a list to search needs something in it
 
@@ -66,10 +68,12 @@ class ScoreFuser(Fuser):
 
     Attributes:
         fills: whether missing scores are replaced by medians; else the model sees NaN.
+        most: training cases that are learned from at most, for a model whose time grows faster than the cases.
     """
 
     config: Any
     fills: ClassVar[bool] = True
+    most: ClassVar[int | None] = None
 
     def __init__(self, config: Any = None) -> None:
         super().__init__(config)
@@ -114,6 +118,9 @@ class ScoreFuser(Fuser):
     def fit(self, train: FusionData, validation: FusionData | None, context: FuseContext) -> Self:
         """Fit every candidate on the training split and keep the best by validation AUC, recall breaking ties.
 
+        Of more than 50 000 training cases candidates see that many, drawn at random by group, and the best is fitted
+        again on all: time grows no faster than the cases.
+
         Raises:
             DataError: training cases of one class only, no column of scores, or too few cases for the classifier.
         """
@@ -125,13 +132,23 @@ class ScoreFuser(Fuser):
         shown = self._shown(train.inputs)
         self._names, self._scaler = shown.columns, LogitScaler().fit(shown.values)
         self._base_rate = float(np.mean(train.truth))
+        if self.most is not None:
+            train = some_of(train, self.most, context.seed)
         with one_thread():
-            fitter = self._fitter(context.seed)
-            best = select(self.grid(len(self._names)), fitter, train, validation, context.engine)
+            best = self._selected(train, validation, context)
         self._model = self.settle(best.model)
         tried = {"chosen": plain(best.params), "candidates": best.tried, "compared": best.how}
         self._report = {**tried, **self.describe(best.model)}
         return self
+
+    def _selected(self, train: FusionData, validation: FusionData | None, context: FuseContext) -> Selected:
+        grid, fitter = self.grid(len(self._names)), self._fitter(context.seed)
+        some = some_of(train, COMPARED, context.seed) if len(grid) > 1 else train
+        best = select(grid, fitter, some, validation, context.engine)
+        if some is train:
+            return best
+        how = f"{best.how}, learning from {len(some)} of {len(train)} cases"
+        return attrs.evolve(best, model=fitter[0](best.params, train), how=how)
 
     def _fitter(self, seed: int) -> Any:
         def fit_one(params: Params, data: FusionData) -> Any:
@@ -144,9 +161,14 @@ class ScoreFuser(Fuser):
 
     def _scores(self, model: Any, inputs: FusionInput) -> Array:
         """Answers of a model; the base rate where no task answered, or the model has nothing finite to say."""
-        silent = np.asarray(inputs.scores.missing.all(axis=1))
-        if not len(silent):
+        if not len(inputs):
             return np.zeros(0)
+        if len(inputs) <= ROWS:
+            return self._answered(model, inputs)
+        return by_parts(lambda rows: self._answered(model, inputs.select(rows)), np.arange(len(inputs)))
+
+    def _answered(self, model: Any, inputs: FusionInput) -> Array:
+        silent = np.asarray(inputs.scores.missing.all(axis=1))
         found = self.answer(model, self._design(inputs))
         return np.where(silent | ~np.isfinite(found), self._base_rate, np.clip(found, 0, 1))
 

@@ -64,6 +64,19 @@ def select(
     return Selected(grid[best], fit_one(grid[best], train), _tried(grid, reached), how)
 
 
+def some_of(data: FusionData, most: int, seed: int) -> FusionData:
+    """About ``most`` cases, whole groups drawn at random, in their order; all where there are no more.
+
+    All, too, where those drawn would be of one class.
+    """
+    if len(data) <= most:
+        return data
+    _, group = np.unique(data.groups, return_inverse=True)
+    place = np.random.default_rng(seed).permutation(group.max() + 1)[group]  # of each case's group
+    drawn = data.select(np.flatnonzero(place <= np.partition(place, most - 1)[most - 1]))
+    return drawn if drawn.has_both_classes else data
+
+
 def group_splits(truth: Array, groups: Array, folds: int) -> list[Split]:
     """Rows inside and outside of each fold, groups kept together, classes shared out alike.
 

@@ -12,6 +12,7 @@ from taskfusion.fusers.score_base import ClassifierFuser, Rows, ScoreConfig, sea
 from taskfusion.fusers.selection import Params, group_splits
 
 CALIBRATION_FOLDS = 3
+MOST = 10_000  # cases; time and memory of the machine grow with their square
 
 
 @attrs.frozen
@@ -26,10 +27,12 @@ class SvmFuser(ClassifierFuser):
     """A support vector machine with an RBF kernel; its decision values become probabilities by Platt scaling.
 
     Platt's curve is fitted on decision values out of fold, patients kept apart. Where either class has less than two
-    patients, or the curve would turn the machine's order round, a plain logistic curve takes its place.
+    patients, or the curve would turn the machine's order round, a plain logistic curve takes its place. Of more than
+    10 000 training cases it learns from that many, drawn at random by patient.
     """
 
     Config = SvmConfig
+    most = MOST
 
     def grid(self, columns: int) -> list[Params]:
         """Every penalty, the smallest first."""

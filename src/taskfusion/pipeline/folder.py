@@ -48,7 +48,7 @@ def save_parts(parts: Parts, folder: Path, registry: Registry) -> None:
             # a list, as the order of the tasks is the order of the fusers' columns
             "tasks": [_save_task(task, temporary, registry) for task in parts.tasks],
             "plans": [_plan_record(plan, registry) for plan in parts.plans],
-            "fitted": [_save_fitted(fitted, temporary) for fitted in parts.fitted],
+            "fitted": [save_fitted(fitted, temporary) for fitted in parts.fitted],
         }
         write_manifest(temporary, record)
 
@@ -144,7 +144,8 @@ def _load_plan(record: dict[str, Any], registry: Registry) -> FuserPlan:
     )
 
 
-def _save_fitted(fitted: FittedFuser, folder: Path) -> dict[str, Any]:
+def save_fitted(fitted: FittedFuser, folder: Path) -> dict[str, Any]:
+    """Write the fuser below a folder; returns what else there is to know of the fit, as JSON data."""
     place = Path("fusers") / fitted.plan.name / ("together" if fitted.column is not None else fitted.target.name)
     if not (folder / place).exists():  # the targets of a joint plan share one fuser
         (folder / place).mkdir(parents=True)
@@ -161,6 +162,11 @@ def _save_fitted(fitted: FittedFuser, folder: Path) -> dict[str, Any]:
         "place": place.as_posix(),
         "calibration": None if fitted.calibration is None else fitted.calibration.state(),
     }
+
+
+def load_fitted(record: dict[str, Any], plan: FuserPlan, folder: Path) -> FittedFuser:
+    """Rebuild what :func:`save_fitted` wrote of this plan."""
+    return _load_fitted(record, plan, _load_fuser(record, plan, folder))
 
 
 def _load_fuser(record: dict[str, Any], plan: FuserPlan, folder: Path) -> Any:

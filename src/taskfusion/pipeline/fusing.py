@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any, get_args
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, Protocol, get_args
 
 import attrs
 import numpy as np
@@ -20,6 +21,8 @@ from taskfusion.inputs import FusionInput
 from taskfusion.outputs import Level, TaskOutput
 from taskfusion.padding import Padding
 from taskfusion.pipeline.calibration import Calibrate, Calibration
+from taskfusion.pipeline.digests import digest
+from taskfusion.pipeline.streaming import assemble, fit_padding
 
 Outputs = Mapping[str, TaskOutput]
 
@@ -117,7 +120,7 @@ class FittedFuser:
 
     def inputs(self, outputs: Outputs) -> FusionInput:
         """What the fuser sees of some cases."""
-        return self.assembler(self.plan.sees(outputs))
+        return assemble(self.assembler, self.plan.sees(outputs))
 
     def scores(self, inputs: FusionInput) -> Array:
         """Fused score of each case, ``(cases,)``, calibrated where the plan says so."""
@@ -134,19 +137,44 @@ class FittedFuser:
         return self.scores(self.inputs(outputs))
 
 
+class Keeps(Protocol):
+    """Where fits are kept and found again; see :class:`taskfusion.pipeline.kept.Keeper`."""
+
+    def once(self, fit: Fit) -> Fit:
+        """The same fit, computed once."""
+        ...
+
+    def scores(self, key: str, name: str, make: Callable[[], Array]) -> Array:
+        """An array of scores, likewise."""
+        ...
+
+
 @attrs.frozen(eq=False)
 class Material:
-    """What fusers are fitted on: a cohort, outputs about its training split and, maybe, its validation split."""
+    """What fusers are fitted on: a cohort, outputs about its training split and, maybe, its validation split.
+
+    Fits on it are kept and found again where there is a ``keeper``.
+    """
 
     cohort: Cohort
     train: Outputs
     validation: Outputs | None = None
+    keeper: Keeps | None = None
 
     def truth(self, targets: Sequence[Target], split: str) -> Array:
         """``(cases,)`` of one target, ``(cases, targets)`` of several."""
         part = self.cohort.part(split)
         columns = [part.label(target.name) for target in targets]
         return columns[0] if len(columns) == 1 else np.stack(columns, axis=1)
+
+    @cached_property
+    def digests(self) -> dict[str, list[str]]:
+        """Per task what stands for the content of its outputs, split by split."""
+        splits = [self.train, *([self.validation] if self.validation else [])]
+        return {task: [digest(outputs[task]) for outputs in splits] for task in self.train}
+
+
+Fit = Callable[[FuserPlan, Sequence[Target], Material, FuseContext], FittedFuser]
 
 
 @attrs.frozen(eq=False)
@@ -160,6 +188,9 @@ class _Candidate:
     def rows(self, cases: tuple[str, ...]) -> FusionData:
         """The data about these cases, of whichever split they are."""
         pool = [data for data in (self.train, self.validation) if data is not None]
+        for data in pool:
+            if data.inputs.cases is cases:  # all of them, as they are: nothing to look up
+                return data
         source = next(data for data in pool if set(cases) <= set(data.inputs.cases))
         position = {case: row for row, case in enumerate(source.inputs.cases)}
         return source.select(np.array([position[case] for case in cases], np.int64))
@@ -167,10 +198,11 @@ class _Candidate:
 
 def fit_plan(plan: FuserPlan, targets: Sequence[Target], material: Material, context: FuseContext) -> list[FittedFuser]:
     """Fit a plan for every target: together where the plan is joint, else one by one."""
+    fit = _fit_best if material.keeper is None else material.keeper.once(_fit_best)
     if plan.joint and len(targets) > 1:
-        best = _fit_best(plan, targets, material, context)
+        best = fit(plan, targets, material, context)
         return [attrs.evolve(best, target=target, column=k) for k, target in enumerate(targets)]
-    return [_fit_best(plan, [target], material, context) for target in targets]
+    return [fit(plan, [target], material, context) for target in targets]
 
 
 def _fit_best(plan: FuserPlan, targets: Sequence[Target], material: Material, context: FuseContext) -> FittedFuser:
@@ -204,7 +236,7 @@ def _candidate(plan: FuserPlan, targets: Sequence[Target], material: Material, n
     outputs = plan.sees(material.train)
     any_truth = truth if truth.ndim == 1 else truth.max(axis=1)
     learned = {name: output.select(np.flatnonzero(known)) for name, output in outputs.items()}
-    assembler = plan.assembler(_joined(targets), n).fit(learned, any_truth[known])
+    assembler = fit_padding(plan.assembler(_joined(targets), n), learned, any_truth[known])
     train = _data(assembler, outputs, truth, material.cohort.part("train"))
     if not material.validation:
         return _Candidate(assembler, train, None)
@@ -215,7 +247,8 @@ def _candidate(plan: FuserPlan, targets: Sequence[Target], material: Material, n
 
 def _data(assembler: Assembler, outputs: Outputs, truth: Array, part: Cohort) -> FusionData:
     """Inputs and truth of one split, without the cases whose truth nobody knows."""
-    return FusionData(assembler(outputs), truth, part.groups).select(np.flatnonzero(_known(truth)))
+    data, known = FusionData(assemble(assembler, outputs), truth, part.groups), _known(truth)
+    return data if known.all() else data.select(np.flatnonzero(known))
 
 
 def _known(truth: Array) -> Array:

@@ -10,9 +10,10 @@ import numpy as np
 from taskfusion.cases import UNKNOWN
 from taskfusion.fusers.base import FuseContext
 from taskfusion.fusers.selection import FOLDS, group_splits
-from taskfusion.images import Array
+from taskfusion.images import Array, short_hash
 from taskfusion.pipeline.calibration import fit_calibration
 from taskfusion.pipeline.fusing import FittedFuser, Material, Outputs, fit_plan
+from taskfusion.pipeline.kept import fit_key
 from taskfusion.pipeline.training import LEFT_OUT
 
 
@@ -98,9 +99,31 @@ def _out_of_fold(fitted: Sequence[FittedFuser], material: Material, context: Fus
         split[inside], split[outside] = "train", "validation"
         asked = _selected(material.train, outside)
         part = Material(train.with_split(split.astype(str)), _selected(material.train, inside), asked)
-        for column, fit in enumerate(_refitted(fitted, part, context)):
-            scores[outside, column] = fit.raw(fit.inputs(asked))
+        scores[outside] = _answers(fitted, part, (material, context), (inside, outside))
     return [_kept(truths[:, k], scores[:, k], len(splits)) for k in range(len(fitted))]
+
+
+def _answers(
+    fitted: Sequence[FittedFuser], part: Material, whole: tuple[Material, FuseContext], rows: tuple[Array, Array]
+) -> Array:
+    """``(cases, fits)``: answers about the cases of one fold, kept in the folder of the material that it is a part of.
+
+    The refitted fusers are not kept, as nobody asks them again.
+    """
+    material, context = whole
+
+    def make() -> Array:
+        assert part.validation is not None  # the cases that are asked about
+        outputs = part.validation
+        return np.stack([fit.raw(fit.inputs(outputs)) for fit in _refitted(fitted, part, context)], axis=1)
+
+    keeper = material.keeper
+    keys = [fit_key(fit.plan, [fit.target], material, context) for fit in fitted]
+    if keeper is None or None in keys:
+        return make()
+    chosen = [fit.detections for fit in fitted]
+    key = short_hash("out of fold", keys, chosen, *(each.tobytes() for each in rows))
+    return keeper.scores(key, fitted[0].plan.name, make)
 
 
 def _refitted(fitted: Sequence[FittedFuser], part: Material, context: FuseContext) -> list[FittedFuser]:

@@ -17,7 +17,9 @@ from taskfusion.pipeline.describe import as_yaml
 from taskfusion.pipeline.folder import Parts, load_parts, save_parts
 from taskfusion.pipeline.fusing import FittedFuser, FuserPlan, Material, check_name, fit_plan
 from taskfusion.pipeline.held_out import HeldOut, calibrated
+from taskfusion.pipeline.kept import Keeper
 from taskfusion.pipeline.results import Result
+from taskfusion.pipeline.streaming import within
 from taskfusion.pipeline.stress import SHARES, StressTest, importance, stress
 from taskfusion.pipeline.targets import with_registered_targets
 from taskfusion.pipeline.training import Problems, TrainedTask, Work, trained, training_outputs
@@ -99,9 +101,10 @@ class FusionPipeline:
     def _material(self, cohort: Cohort, work: Work) -> Material:
         train = training_outputs(self.tasks, self.ready, cohort, work)
         validation = cohort.part("validation").cases
-        if not validation:
-            return Material(cohort, train)
-        return Material(cohort, train, {name: task.answers(validation, work) for name, task in self.ready.items()})
+        held_out = {name: task.answers(validation, work) for name, task in self.ready.items()} if validation else None
+        splits = within(work.memory, train, *([] if held_out is None else [held_out]))
+        keeper = None if work.folder is None else Keeper(work.folder / "fits", work.progress)
+        return Material(cohort, splits[0], splits[1] if held_out is not None else None, keeper)
 
     def predict(
         self, cases: Cohort | Sequence[Case], work: Work | None = None, *, without: Sequence[str] = ()
@@ -143,7 +146,7 @@ class FusionPipeline:
             if work.refuse_seen:
                 task.refuse_seen(cases)
             outputs[name] = task.answers(cases, work, problems)
-        return outputs
+        return within(work.memory, outputs)[0]
 
     def stress(self, cohort: Cohort, missing: Sequence[float] = SHARES, **how: Any) -> StressTest:
         """AUC against the share of missing inputs, task by task; see :func:`taskfusion.pipeline.stress.stress`."""

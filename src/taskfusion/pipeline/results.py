@@ -16,6 +16,7 @@ from taskfusion.inputs import FusionInput
 from taskfusion.outputs import Level, TaskOutput
 from taskfusion.pipeline.fusing import FittedFuser
 from taskfusion.pipeline.why import Contributions, contributions
+from taskfusion.store import in_memory
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -121,7 +122,7 @@ class Result:
         return CaseResult(
             case,
             _by_target({key: float(scores[row]) for key, scores in self.scores.items()}),
-            {name: task_scores(output, row) for name, output in self.outputs.items()},
+            {name: task_scores(_alone(output, row), 0) for name, output in self.outputs.items()},
             self.missing[row],
             _by_target({key: self._filled(key, row) for key in self.fitted}),
             _by_target({key: self._used(key, row) for key in self.fitted}),
@@ -152,9 +153,15 @@ class Result:
         used = {}
         for task, output in fitted.plan.sees(self.outputs).items():
             if output.spec.level is Level.DETECTION:
-                slots = fitted.assembler.slots(output.select(np.array([row])))
-                used[task] = boxes_of(output.select(np.array([row])), slots.rows[slots.filled])
+                alone = _alone(output, row)
+                slots = fitted.assembler.slots(alone)
+                used[task] = boxes_of(alone, slots.rows[slots.filled])
         return used
+
+
+def _alone(output: TaskOutput, row: int) -> TaskOutput:
+    """One case's answers, in memory."""
+    return in_memory(output.select(np.array([row])))
 
 
 def _by_target(values: Mapping[Key, Any]) -> dict[str, dict[str, Any]]:

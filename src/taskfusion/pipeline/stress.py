@@ -21,6 +21,7 @@ from taskfusion.images import Array
 from taskfusion.outputs import TaskOutput
 from taskfusion.pipeline.results import Key, Result
 from taskfusion.pipeline.why import leave_one_out
+from taskfusion.store import in_memory
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,7 +84,7 @@ def stress(
 
 def thin(output: TaskOutput, hidden: Array) -> TaskOutput:
     """The same output without the answers marked in ``hidden``, of the shape of ``output.present``."""
-    return attrs.evolve(output, present=output.present & ~hidden)
+    return attrs.evolve(in_memory(output), present=output.present & ~hidden)
 
 
 def importance(result: Result, cohort: Cohort, bootstrap: Bootstrap | None = None) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from taskfusion.pipeline.leaks import marks, refuse_seen
 from taskfusion.pipeline.sending import SentTask
 from taskfusion.progress import Progress
 from taskfusion.splits import group_folds
-from taskfusion.store import Answerer, OutputStore, answers
+from taskfusion.store import Answerer, OutputStore, answers, joined, stored
 from taskfusion.tasks.base import FitContext, TaskModel
 from taskfusion.training.options import TrainingOptions
 
@@ -42,6 +42,8 @@ class Work:
         unreadable: ``raise`` stops at an input that cannot be read; ``mask`` goes on without that task's answer and
             says so in the result.
         training: how the networks of the tasks are trained.
+        memory: GiB of task outputs that are held in memory, to learn from and to answer about; where there are more,
+            and a folder to keep them in, they stay on disk and are read as a stream. Fitting takes some six times it.
         inner_folds: hold answers about cases the fuser did not learn from for choosing thresholds on: where there is
             no validation split, fit each fuser again without each of this many parts of its training cases; 0 does not.
         engine: who asks the tasks about cases and tries the candidates of a fuser; training is done by this process.
@@ -55,6 +57,7 @@ class Work:
     unreadable: Literal["raise", "mask"] = "raise"
     training: TrainingOptions = attrs.field(factory=TrainingOptions)
     inner_folds: int = 0
+    memory: float = 0.25
     engine: Engine = LOCAL
 
     @property
@@ -71,8 +74,16 @@ class TrainedTask:
     model: TaskModel
     origin: str
 
+    @property
+    def fingerprint(self) -> str:
+        """What stands for the model, and so for its answers."""
+        return short_hash(self.model.fingerprint(lambda: self.origin), self.model.spec)
+
     def answers(self, cases: Sequence[Case], work: Work, problems: Problems | None = None) -> TaskOutput:
-        """What it says of these cases, from the store where it is there; ``problems`` gets what could not be read."""
+        """What it says of these cases; ``problems`` gets what could not be read.
+
+        Where there is a store the answers are computed once, and left there (:class:`taskfusion.store.StoredOutput`).
+        """
 
         def heard(case: str, task: str, why: str) -> None:
             work.progress.say(f"{task}: no answer about case {case!r}: {why}")
@@ -80,11 +91,12 @@ class TrainedTask:
                 problems[case, task] = why
 
         how: dict[str, Any] = {"unreadable": work.unreadable, "problems": heard}
-        fingerprint = short_hash(self.model.fingerprint(lambda: self.origin), self.model.spec)
-        answerer = Answerer(self.name, self.model.predict, fingerprint, self.model.spec, **how)
+        answerer = Answerer(self.name, self.model.predict, self.fingerprint, self.model.spec, **how)
         if work.engine.elsewhere:
             answerer = SentTask.of(answerer, self.model, work.engine)
-        return answers(answerer, cases, work.store, work.progress)
+        if work.store is not None:
+            return stored(answerer, cases, work.store, work.progress)
+        return answers(answerer, cases, None, work.progress)
 
     def refuse_seen(self, cases: Sequence[Case]) -> None:
         """Refuse cases it was trained on; a task that learns nothing, as a table of predictions, cannot tell."""
@@ -148,7 +160,7 @@ def out_of_fold(name: str, task: TaskModel, cohort: Cohort, work: Work) -> TaskO
         model = trained(f"{name}.fold-{fold}", task, _without(cohort, inside), work)
         parts.append(model.answers(cohort.select(inside).cases, work))
         order.append(np.flatnonzero(folds == fold))
-    return TaskOutput.concatenate(parts).select(np.argsort(np.concatenate(order)))
+    return joined(parts).select(np.argsort(np.concatenate(order)))
 
 
 def training_outputs(

@@ -275,4 +275,4 @@ def check_scores(scores: Array, cases: int) -> None:
 def _arrays(data: FusionData) -> list[Array]:
     table = data.inputs.scores
     instances = [found.scores for found in data.inputs.instances.values()]
-    return [table.values, table.gaps, *data.inputs.features.values(), *instances, data.truth]
+    return [table.values, table.gaps, *map(np.asarray, data.inputs.features.values()), *instances, data.truth]

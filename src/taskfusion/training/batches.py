@@ -50,12 +50,20 @@ class Batches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
         """Batch ``index`` of the running epoch; asking twice gives the same batch."""
-        size = self._options.size
-        rows = self._order[index * size : (index + 1) * size]
+        rows = self.rows(index)
         inputs = _take(self._inputs, rows)
         if self._transform is not None:
-            inputs = self._transform(inputs, np.random.default_rng((self._options.seed, self._epoch, index)))
+            inputs = self._transform(inputs, self.generator(index))
         return inputs, _take(self._targets, rows)
+
+    def rows(self, index: int) -> Array:
+        """Which samples batch ``index`` of the running epoch is made of, ``(size,)``."""
+        size = self._options.size
+        return self._order[index * size : (index + 1) * size]
+
+    def generator(self, index: int) -> np.random.Generator:
+        """What is random in batch ``index`` of the running epoch follows from it."""
+        return np.random.default_rng((self._options.seed, self._epoch, index))
 
     def class_shares(self) -> dict[int, float]:
         """The share of each integer target that occurs among the samples drawn in the long run."""

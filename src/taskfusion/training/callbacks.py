@@ -16,6 +16,8 @@ SHOWN = ("loss", "auc", "val_loss", "val_auc")
 class ProgressCallback(keras.callbacks.Callback):
     """Tell a progress step about every batch; validation figures stay beside the bar until the next epoch's.
 
+    Batches that are told about together, as with ``steps_per_execution``, count as many as they are.
+
     Open the step with ``total=epochs * len(batches)``; epochs that early stopping saves are advanced at the end::
 
         with context.progress.step("density: view model", total=epochs * len(batches)) as bar:
@@ -30,16 +32,19 @@ class ProgressCallback(keras.callbacks.Callback):
         super().__init__()
         self._step, self._shown = step, shown
         self._done = 0
+        self._before = 0  # batches of all epochs but the running one
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        """One batch more."""
-        self._done += 1
-        self._step.advance(1, **self._figures(logs))
+        """One batch more, or several: ``batch`` is the number of the last."""
+        more = self._before + batch + 1 - self._done
+        self._done += more
+        self._step.advance(more, **self._figures(logs))
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Count the epochs that a killed training has done."""
-        missed = epoch * (self.params.get("steps") or 0) - self._done
-        if missed > 0:
+        self._before = max(self._done, epoch * (self.params.get("steps") or 0))
+        missed = self._before - self._done
+        if missed:
             self._done += missed
             self._step.advance(missed)
 
