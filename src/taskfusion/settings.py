@@ -17,6 +17,7 @@ from taskfusion.document import EXTENDS
 from taskfusion.errors import SpecError
 from taskfusion.evaluation.thresholds import rules_of
 from taskfusion.files import is_folder_name
+from taskfusion.inference.options import InferenceOptions
 from taskfusion.training.options import TrainingOptions
 
 Threshold = float | str | Mapping[str, float]
@@ -114,6 +115,7 @@ class Settings:
             (the case is refused), ``neutral`` (score 0.5) or ``zero``.
         unreadable: ``raise`` stops at an image that cannot be read; ``mask`` goes on without that answer and says so.
         training: how the networks of the tasks are trained.
+        inference: what runs the trained networks.
         evaluation: how the run is judged.
         report: what its page holds.
     """
@@ -129,6 +131,7 @@ class Settings:
     missing: dict[str, Policy] = attrs.field(factory=dict)
     unreadable: Literal["raise", "mask"] = "raise"
     training: TrainingOptions = attrs.field(factory=TrainingOptions)
+    inference: InferenceOptions = attrs.field(factory=InferenceOptions)
     evaluation: EvaluationConfig = attrs.field(factory=EvaluationConfig)
     report: ReportConfig = attrs.field(factory=ReportConfig)
 

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from taskfusion.progress import Progress
+
 if TYPE_CHECKING:
+    from taskfusion.inference.options import Runtime
     from taskfusion.pipeline.results import CaseResult, Result
 
 LEARNED_FROM = "This model learned from: {}. What it says of anything else, a real image say, means nothing clinically."
@@ -24,8 +27,17 @@ LEARNED_FROM = "This model learned from: {}. What it says of anything else, a re
     "--without", multiple=True, metavar="TASK", help="Do without a task, as if it had not answered; repeatable."
 )
 @click.option("--skip-unreadable", is_flag=True, help="Go on without what cannot be read, and say so.")
+@click.option(
+    "--runtime", default="auto", show_default=True, help="What runs the networks: auto, keras, onnxruntime or openvino."
+)
 def command(
-    model: Path, images: tuple[Path, ...], as_json: bool, boxes: int, without: tuple[str, ...], skip_unreadable: bool
+    model: Path,
+    images: tuple[Path, ...],
+    as_json: bool,
+    boxes: int,
+    without: tuple[str, ...],
+    skip_unreadable: bool,
+    runtime: Runtime,
 ) -> None:
     """Ask a saved MODEL about IMAGES (files or folders) and print each case with every sub-result.
 
@@ -33,13 +45,25 @@ def command(
     score stands what every task contributed to it.
     """
     from taskfusion.imagefiles import cases_of_files
+    from taskfusion.inference.choosing import require
+    from taskfusion.inference.options import InferenceOptions
     from taskfusion.pipeline.pipeline import FusionPipeline
     from taskfusion.pipeline.training import Work
 
+    inference = InferenceOptions(runtime)
+    require(runtime)
     pipeline = FusionPipeline.load(model)
-    work = Work(unreadable="mask" if skip_unreadable else "raise")
+    work = Work(progress=Told(), unreadable="mask" if skip_unreadable else "raise", inference=inference)
     result = pipeline.predict(cases_of_files(images, pipeline.views), work, without=without)
     click.echo(as_text_json(result) if as_json else "\n\n".join(as_text(result, boxes)))
+
+
+class Told(Progress):
+    """No bars, but what a person has to know, apart from the answers."""
+
+    def say(self, message: str) -> None:
+        """A line on the error stream."""
+        click.echo(message, err=True)
 
 
 def as_text_json(result: Result) -> str:

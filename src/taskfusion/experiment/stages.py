@@ -106,7 +106,7 @@ class _Run:
         self.spec, self.folder, self.progress, self.registry = spec, folder, progress, registry
         self.clock = Clock()
         how = (spec.cross_fit, spec.refuse_seen, spec.unreadable, spec.training)
-        self.work = Work(spec.seed, progress, folder, *how)
+        self.work = Work(spec.seed, progress, folder, *how, inference=spec.inference)
 
     def go(self) -> RunOutcome:
         write_text(self.folder / "spec.yaml", dump_yaml(resolved(self.spec)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +15,8 @@ import numpy as np
 from taskfusion.cases import Case, Cohort
 from taskfusion.files import read_json, replacing_folder, write_json
 from taskfusion.images import short_hash
+from taskfusion.inference.choosing import chosen
+from taskfusion.inference.options import InferenceOptions, Running
 from taskfusion.outputs import TaskOutput
 from taskfusion.pipeline.cards import Learned, model_card
 from taskfusion.pipeline.leaks import marks, refuse_seen
@@ -21,6 +24,7 @@ from taskfusion.progress import Progress
 from taskfusion.splits import group_folds
 from taskfusion.store import Answerer, OutputStore, answers
 from taskfusion.tasks.base import FitContext, TaskModel
+from taskfusion.tasks.networks import RunsNetworks
 from taskfusion.training.options import TrainingOptions
 
 Problems = dict[tuple[str, str], str]  # (case, task) to why it could not answer
@@ -42,6 +46,7 @@ class Work:
         training: how the networks of the tasks are trained.
         inner_folds: hold answers about cases the fuser did not learn from for choosing thresholds on: where there is
             no validation split, fit each fuser again without each of this many parts of its training cases; 0 does not.
+        inference: what runs the networks of the tasks when they answer.
     """
 
     seed: int = 0
@@ -52,6 +57,19 @@ class Work:
     unreadable: Literal["raise", "mask"] = "raise"
     training: TrainingOptions = attrs.field(factory=TrainingOptions)
     inner_folds: int = 0
+    inference: InferenceOptions = attrs.field(factory=InferenceOptions)
+
+    def running(self, task: TaskModel, cases: Sequence[Case]) -> Running | None:
+        """How the networks of a task answer about these cases; None for a task without any.
+
+        Raises:
+            PluginError: a runtime that is not installed.
+        """
+        if not isinstance(task, RunsNetworks):
+            return None
+        runtime = chosen(self.inference, lambda: task.effort(cases))
+        graphs = None if self.folder is None else self.folder / "graphs"
+        return Running(runtime, self.inference.loaders, graphs, self.progress.say)
 
     @property
     def store(self) -> OutputStore | None:
@@ -76,8 +94,11 @@ class TrainedTask:
                 problems[case, task] = why
 
         how: dict[str, Any] = {"unreadable": work.unreadable, "problems": heard}
-        fingerprint = short_hash(self.model.fingerprint(lambda: self.origin), self.model.spec)
-        answerer = Answerer(self.name, self.model.predict, fingerprint, self.model.spec, **how)
+        predict, told = self.model.predict, ()
+        if (running := work.running(self.model, cases)) is not None:
+            predict, told = partial(self.model.predict_with, running=running), running.key
+        fingerprint = short_hash(self.model.fingerprint(lambda: self.origin), self.model.spec, *told)
+        answerer = Answerer(self.name, predict, fingerprint, self.model.spec, **how)
         return answers(answerer, cases, work.store, work.progress)
 
     def refuse_seen(self, cases: Sequence[Case]) -> None:
