@@ -14,6 +14,7 @@ from taskfusion.progress import Progress
 if TYPE_CHECKING:
     from taskfusion.inference.options import Runtime
     from taskfusion.pipeline.results import CaseResult, Result
+    from taskfusion.pipeline.training import Work
 
 LEARNED_FROM = "This model learned from: {}. What it says of anything else, a real image say, means nothing clinically."
 
@@ -30,32 +31,29 @@ LEARNED_FROM = "This model learned from: {}. What it says of anything else, a re
 @click.option(
     "--runtime", default="auto", show_default=True, help="What runs the networks: auto, keras, onnxruntime or openvino."
 )
-def command(
-    model: Path,
-    images: tuple[Path, ...],
-    as_json: bool,
-    boxes: int,
-    without: tuple[str, ...],
-    skip_unreadable: bool,
-    runtime: Runtime,
-) -> None:
+def command(model: Path, images: tuple[Path, ...], as_json: bool, boxes: int, **how: Any) -> None:
     """Ask a saved MODEL about IMAGES (files or folders) and print each case with every sub-result.
 
     A file name says case and view: anything up to the view's name is the case, as in exam1_L-CC.png. Under each fused
     score stands what every task contributed to it.
     """
     from taskfusion.imagefiles import cases_of_files
+    from taskfusion.pipeline.pipeline import FusionPipeline
+
+    work = _work(how["skip_unreadable"], how["runtime"])
+    pipeline = FusionPipeline.load(model)
+    result = pipeline.predict(cases_of_files(images, pipeline.views), work, without=how["without"])
+    click.echo(as_text_json(result) if as_json else "\n\n".join(as_text(result, boxes)))
+
+
+def _work(skip_unreadable: bool, runtime: Runtime) -> Work:
     from taskfusion.inference.choosing import require
     from taskfusion.inference.options import InferenceOptions
-    from taskfusion.pipeline.pipeline import FusionPipeline
     from taskfusion.pipeline.training import Work
 
     inference = InferenceOptions(runtime)
     require(runtime)
-    pipeline = FusionPipeline.load(model)
-    work = Work(progress=Told(), unreadable="mask" if skip_unreadable else "raise", inference=inference)
-    result = pipeline.predict(cases_of_files(images, pipeline.views), work, without=without)
-    click.echo(as_text_json(result) if as_json else "\n\n".join(as_text(result, boxes)))
+    return Work(progress=Told(), unreadable="mask" if skip_unreadable else "raise", inference=inference)
 
 
 class Told(Progress):

@@ -15,11 +15,11 @@ FASTEST = ("openvino", "onnxruntime")
 NEEDS = {"openvino": ("openvino",), "onnxruntime": ("onnxruntime", "onnx", "tf2onnx"), "keras": ()}
 """The modules that each runtime needs beside Keras; the exporting of a graph included."""
 WORTH = 5e14
-"""Effort (:func:`effort`) from which an export saves more time than it takes: some 150 views of MobileNet at 1152 x 896.
+"""Effort (:func:`effort`) from which an export surely pays: some 150 views of MobileNet at 1152 x 896.
 
 Of image networks, whose maps shrink as their channels grow, floating-point operations are about 0.0075 x weights x
 pixels (MobileNet of widths 0.25 and 1: 0.0074 and 0.0070, InceptionV2: 0.008). Exporting, compiling and checking take
-some ten seconds; a graph saves about a third of a second for every 100 GFLOP on two cores.
+about five seconds; a graph saves about 0.3 seconds for every 100 GFLOP on two cores, so 5e14 some ten seconds.
 """
 
 

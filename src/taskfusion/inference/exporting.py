@@ -55,7 +55,9 @@ def difference(first: Answer, second: Answer) -> float:
     """
     if [one.shape for one in first] != [other.shape for other in second]:
         return float("inf")
-    found = [_difference(one.astype(np.float64), other.astype(np.float64)) for one, other in zip(first, second, strict=True)]
+    found = [
+        _difference(one.astype(np.float64), other.astype(np.float64)) for one, other in zip(first, second, strict=True)
+    ]
     return max(found, default=0.0)
 
 
@@ -72,7 +74,8 @@ def _difference(one: np.ndarray, other: np.ndarray) -> float:
     if not one.size:
         return 0.0
     same = (one == other) | (np.isnan(one) & np.isnan(other))
-    apart = np.where(same, 0.0, np.abs(one - other) / np.maximum(np.abs(one), 1))
+    with np.errstate(invalid="ignore"):  # differences of what is infinite
+        apart = np.where(same, 0.0, np.abs(one - other) / np.maximum(np.abs(one), 1))
     return float(np.nan_to_num(apart, nan=np.inf).max())
 
 
@@ -88,7 +91,7 @@ def _frozen(model: keras.Model, shapes: Shapes) -> Any:
 
     signature = [tf.TensorSpec([None, *shape], tf.float32, f"input_{i}") for i, shape in enumerate(shapes)]
 
-    @tf.function(input_signature=signature, autograph=False)  # type: ignore[untyped-decorator]  # TensorFlow has no types
+    @tf.function(input_signature=signature, autograph=False)
     def forward(*inputs: Any) -> list[Any]:
         outputs = model(list(inputs) if len(inputs) > 1 else inputs[0], training=False)
         return [tf.identity(output) for output in keras.tree.flatten(outputs)]

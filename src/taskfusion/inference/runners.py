@@ -82,7 +82,9 @@ class OpenVinoRunner:
         ports = sorted(model.inputs, key=lambda port: _number(port.any_name))
         model.reshape({port: [1, *shape] for port, shape in zip(ports, shapes, strict=True)})
         # Newer processors would be given bfloat16, which is no longer equal within 1e-4.
-        compiled = core.compile_model(model, "CPU", {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": "f32"})
+        compiled = core.compile_model(
+            model, "CPU", {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": "f32"}
+        )
         self._inputs = [port.any_name for port in ports]
         count = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
         self._requests = [compiled.create_infer_request() for _ in range(count)]

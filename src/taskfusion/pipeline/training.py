@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from taskfusion.tasks.base import FitContext, TaskModel
 from taskfusion.tasks.networks import RunsNetworks
 from taskfusion.training.options import TrainingOptions
 
+Predict = Callable[[Sequence[Case]], TaskOutput]
 Problems = dict[tuple[str, str], str]  # (case, task) to why it could not answer
 LEFT_OUT = "left out"  # a split name no training looks at
 
@@ -59,17 +60,18 @@ class Work:
     inner_folds: int = 0
     inference: InferenceOptions = attrs.field(factory=InferenceOptions)
 
-    def running(self, task: TaskModel, cases: Sequence[Case]) -> Running | None:
-        """How the networks of a task answer about these cases; None for a task without any.
+    def asking(self, task: TaskModel, cases: Sequence[Case]) -> tuple[Predict, tuple[str, ...]]:
+        """The predict function of a task for these cases, and what of the way it goes changes the digits it says.
 
         Raises:
             PluginError: a runtime that is not installed.
         """
         if not isinstance(task, RunsNetworks):
-            return None
+            return task.predict, ()
         runtime = chosen(self.inference, lambda: task.effort(cases))
         graphs = None if self.folder is None else self.folder / "graphs"
-        return Running(runtime, self.inference.loaders, graphs, self.progress.say)
+        running = Running(runtime, self.inference.loaders, graphs, self.progress.say)
+        return partial(task.predict_with, running=running), running.key
 
     @property
     def store(self) -> OutputStore | None:
@@ -94,10 +96,8 @@ class TrainedTask:
                 problems[case, task] = why
 
         how: dict[str, Any] = {"unreadable": work.unreadable, "problems": heard}
-        predict, told = self.model.predict, ()
-        if (running := work.running(self.model, cases)) is not None:
-            predict, told = partial(self.model.predict_with, running=running), running.key
-        fingerprint = short_hash(self.model.fingerprint(lambda: self.origin), self.model.spec, *told)
+        predict, digits = work.asking(self.model, cases)
+        fingerprint = short_hash(self.model.fingerprint(lambda: self.origin), self.model.spec, *digits)
         answerer = Answerer(self.name, predict, fingerprint, self.model.spec, **how)
         return answers(answerer, cases, work.store, work.progress)
 

@@ -99,7 +99,9 @@ class Density(NetworksTask, RunsNetworks):
 
     def effort(self, cases: Sequence[Case]) -> float:
         """D on every complete exam, each view by its own branch; or D^v on every view."""
-        count = int(self._answered(cases).sum()) * (len(self.config.views) if self.config.answer == "mean_of_views" else 1)
+        count = int(self._answered(cases).sum()) * (
+            len(self.config.views) if self.config.answer == "mean_of_views" else 1
+        )
         return effort(self.network(self._answering), count, self.config.size)
 
     @property
@@ -114,7 +116,9 @@ class Density(NetworksTask, RunsNetworks):
     def _ask(self, cases: Sequence[Case], present: np.ndarray, running: Running) -> tuple[np.ndarray, np.ndarray]:
         """Probabilities and features of what is present: exams or views."""
         if self.config.answer == "patient":
-            exams = ahead(self._exam(cases), np.flatnonzero(present), threads=running.loaders, most=EXAMS_PER_RUN)
+            exams = ahead(
+                self._exam(cases), np.flatnonzero(present).tolist(), threads=running.loaders, most=EXAMS_PER_RUN
+            )
             scores, features = self.ask("patient", exams, EXAMS_PER_RUN, running)
             return scores, features
         count = len(self.config.views)
@@ -129,7 +133,9 @@ class Density(NetworksTask, RunsNetworks):
 
     def _view(self, cases: Sequence[Case]) -> Callable[[tuple[int, int]], np.ndarray]:
         config = self.config
-        return lambda cell: grey(prepared_view(cases[cell[0]], config.views[cell[1]], config.size, config.bits)[0])[..., None]
+        return lambda cell: grey(prepared_view(cases[cell[0]], config.views[cell[1]], config.size, config.bits)[0])[
+            ..., None
+        ]
 
     def _exam(self, cases: Sequence[Case]) -> Callable[[int], np.ndarray]:
         view = self._view(cases)

@@ -69,7 +69,8 @@ class ProposalStage:
 
     def __call__(self, maps: Any, size: tuple[int, int], training: bool = False) -> Answers:
         """The head's answers about maps of an image of ``size`` (height, width)."""
-        return self.answers(*self.head(maps), size, training)
+        codes, logits = self.head(maps)
+        return self.answers(codes, logits, size, training)
 
     def answers(self, codes: Any, logits: Any, size: tuple[int, int], training: bool = False) -> Answers:
         """What the head said, anchor by anchor."""

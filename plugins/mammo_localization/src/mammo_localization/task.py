@@ -120,8 +120,8 @@ class Localization(TaskModel, RunsNetworks):
         read, places = tee(ahead(load, cells, threads=running.loaders, most=config.predict_batch))
         answers = self._detecting((image for image, _, _ in read), running)
         found, background = [], np.full((*present.shape, spec.feature_size), np.nan, np.float32)
-        for (case, view), (_, *place), answer in zip(cells, places, answers, strict=True):
-            found.append(_in_original(answer, *place))
+        for (case, view), (_, placement, shape), answer in zip(cells, places, answers, strict=True):
+            found.append(_in_original(answer, placement, shape))
             background[case, view] = answer["background"]
         ids = tuple(case.id for case in cases)
         return TaskOutput(spec, ids, present, detections=_ragged(found, present, background))
