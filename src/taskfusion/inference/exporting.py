@@ -38,7 +38,7 @@ def export(model: keras.Model, shapes: Shapes, runtime: str, folder: Path) -> No
     """
     if not exportable():
         raise NotImplementedError("graphs are exported from the Keras backend tensorflow alone")
-    frozen = _frozen(model, shapes)
+    frozen = frozen_function(model, shapes)
     (_to_openvino if runtime == "openvino" else _to_onnx)(frozen, folder / FILES[runtime])
 
 
@@ -79,8 +79,8 @@ def _difference(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.nan_to_num(apart, nan=np.inf).max())
 
 
-def _frozen(model: keras.Model, shapes: Shapes) -> Any:
-    """The forward pass as a function of TensorFlow whose weights are constants.
+def frozen_function(model: keras.Model, shapes: Shapes, batch: int | None = None) -> Any:
+    """The forward pass as a function of TensorFlow whose weights are constants, for any number of samples or ``batch``.
 
     Inputs are called ``input_0`` …; outputs are flat, in Keras' order.
     """
@@ -89,7 +89,7 @@ def _frozen(model: keras.Model, shapes: Shapes) -> Any:
 
     from taskfusion.training.backend import keras
 
-    signature = [tf.TensorSpec([None, *shape], tf.float32, f"input_{i}") for i, shape in enumerate(shapes)]
+    signature = [tf.TensorSpec([batch, *shape], tf.float32, f"input_{i}") for i, shape in enumerate(shapes)]
 
     @tf.function(input_signature=signature, autograph=False)
     def forward(*inputs: Any) -> list[Any]:

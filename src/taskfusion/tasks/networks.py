@@ -53,7 +53,7 @@ class NetworksTask(TaskModel):
         super().__init__(config)
         self._networks: Mapping[str, keras.Model] = {}
         self._figures: Mapping[str, Any] = {}
-        self._asked = Networks()
+        self._runners = Networks()
 
     @abstractmethod
     def build(self) -> Mapping[str, keras.Model]:
@@ -91,7 +91,7 @@ class NetworksTask(TaskModel):
         model = self.network(name)
         about = (type(self).__module__, type(self).__qualname__, config_data(self.config), name)
         asked = Asked(f"{self.title}: network {name!r}", model, batch, about)
-        return stacked(self._asked.answers(asked, samples, running), model)
+        return stacked(self._runners.answers(asked, samples, running), model)
 
     @property
     def is_fitted(self) -> bool:

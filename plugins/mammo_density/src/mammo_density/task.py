@@ -99,14 +99,11 @@ class Density(NetworksTask, RunsNetworks):
 
     def effort(self, cases: Sequence[Case]) -> float:
         """D on every complete exam, each view by its own branch; or D^v on every view."""
-        count = int(self._answered(cases).sum()) * (
-            len(self.config.views) if self.config.answer == "mean_of_views" else 1
-        )
-        return effort(self.network(self._answering), count, self.config.size)
-
-    @property
-    def _answering(self) -> Literal["patient", "view"]:
-        return "patient" if self.config.answer == "patient" else "view"
+        looks = int(self._answered(cases).sum())
+        if self.config.answer == "patient":
+            return effort(self.network("patient"), looks, self.config.size)
+        per_answer = len(self.config.views) if self.config.answer == "mean_of_views" else 1
+        return effort(self.network("view"), looks * per_answer, self.config.size)
 
     def _answered(self, cases: Sequence[Case]) -> np.ndarray:
         """What there is an answer about: exams (cases,) or views (cases, views)."""
@@ -115,31 +112,39 @@ class Density(NetworksTask, RunsNetworks):
 
     def _ask(self, cases: Sequence[Case], present: np.ndarray, running: Running) -> tuple[np.ndarray, np.ndarray]:
         """Probabilities and features of what is present: exams or views."""
-        if self.config.answer == "patient":
-            exams = ahead(
-                self._exam(cases), np.flatnonzero(present).tolist(), threads=running.loaders, most=EXAMS_PER_RUN
-            )
-            scores, features = self.ask("patient", exams, EXAMS_PER_RUN, running)
-            return scores, features
         count = len(self.config.views)
+        if self.config.answer == "patient":
+            exams = np.flatnonzero(present).tolist()
+            scores, features = self._said_of("patient", (self._exam(cases), exams), EXAMS_PER_RUN, running)
+            return scores, features
         whole = np.repeat(present[:, None], count, axis=1) if present.ndim == 1 else present
-        views = ahead(
-            self._view(cases), map(tuple, np.argwhere(whole)), threads=running.loaders, most=count * EXAMS_PER_RUN
-        )
-        scores, features = self.ask("view", views, count * EXAMS_PER_RUN, running)
+        views = np.argwhere(whole).tolist()
+        scores, features = self._said_of("view", (self._view(cases), views), count * EXAMS_PER_RUN, running)
         if self.config.answer == "mean_of_views":
             scores = scores.reshape(-1, count, scores.shape[1]).mean(axis=1)
         return scores, features
 
-    def _view(self, cases: Sequence[Case]) -> Callable[[tuple[int, int]], np.ndarray]:
+    def _said_of(
+        self, name: str, source: tuple[Callable[[Any], np.ndarray], list[Any]], batch: int, running: Running
+    ) -> list[np.ndarray]:
+        """What a network says of items that are loaded ahead."""
+        load, items = source
+        return self.ask(name, ahead(load, items, threads=running.loaders, most=batch), batch, running)
+
+    def _view(self, cases: Sequence[Case]) -> Callable[[Sequence[int]], np.ndarray]:
+        """Loads a view by its case and column."""
         config = self.config
-        return lambda cell: grey(prepared_view(cases[cell[0]], config.views[cell[1]], config.size, config.bits)[0])[
-            ..., None
-        ]
+
+        def load(cell: Sequence[int]) -> np.ndarray:
+            pixels, _, _ = prepared_view(cases[cell[0]], config.views[cell[1]], config.size, config.bits)
+            return grey(pixels)[..., None]
+
+        return load
 
     def _exam(self, cases: Sequence[Case]) -> Callable[[int], np.ndarray]:
-        view = self._view(cases)
-        return lambda case: np.stack([view((case, column)) for column in range(len(self.config.views))])
+        """Loads all views of a case."""
+        view, columns = self._view(cases), range(len(self.config.views))
+        return lambda case: np.stack([view((case, column)) for column in columns])
 
     def metrics(self, output: TaskOutput, cohort: Cohort) -> Mapping[str, float]:
         """AUC, TPR, TNR, F1 and accuracy of "dense" per exam, or per view (Table III); of four classes their accuracy.
