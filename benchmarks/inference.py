@@ -320,7 +320,7 @@ def page(record: dict[str, Any]) -> str:
         f"Printed by `benchmarks/inference.py`: {images} images per repeat, {record['repeats']} repeats in turns, "
         f"medians. {about}.",
         "",
-        "`model.predict` and the bare runtimes get arrays that are prepared already. Ours reads and prepares files: PNG "
+        "`model.predict` and the bare runtimes get arrays that are prepared already. Ours reads files: PNG "
         "of 12 bits in 16, small ones of the network's size and whole films. Ratios are medians over the repeats.",
     ]
     for name, found in record["networks"].items():
