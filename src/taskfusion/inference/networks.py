@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
+from taskfusion.errors import first_line
 from taskfusion.files import read_json, replacing_folder, write_json
 from taskfusion.images import Array
 from taskfusion.inference.exporting import TOLERANCE, Shapes, difference, export, identity, opened
@@ -79,7 +80,7 @@ def make_runner(asked: Asked, sample: Sample, running: Running) -> Runner:
     try:
         return _exported(asked, sample, running, by_keras)
     except Exception as error:  # converters and runtimes fail in every way; Keras can do it too
-        running.say(f"{asked.name} is run by Keras, as {running.runtime} cannot: {_first_line(error)}")
+        running.say(f"{asked.name} is run by Keras, as {running.runtime} cannot: {first_line(error)}")
         return by_keras
 
 
@@ -115,8 +116,3 @@ def _found(place: Path, asked: Asked, shapes: Shapes, runtime: str) -> Runner | 
     except Exception:  # each runtime has errors of its own for a damaged file
         return None
     return None
-
-
-def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__

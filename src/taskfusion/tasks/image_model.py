@@ -12,7 +12,7 @@ import attrs
 import numpy as np
 
 from taskfusion.cases import Case, Cohort
-from taskfusion.errors import DataError, ModelFolderError, SpecError
+from taskfusion.errors import DataError, ModelFolderError, SpecError, first_line
 from taskfusion.files import read_json, replacing, write_json
 from taskfusion.images import Array, short_hash
 from taskfusion.inference.loading import ahead
@@ -303,9 +303,3 @@ def _spec(config: ImageModelConfig, heads: dict[str, str], shapes: dict[str, Sha
 
 def _chunks(items: Sequence[Sample], size: int) -> Iterator[Sequence[Sample]]:
     return (items[i : i + size] for i in range(0, len(items), size))
-
-
-def first_line(error: BaseException) -> str:
-    """What an error of a foreign library says, without its further lines."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
