@@ -36,11 +36,12 @@ from taskfusion.inference.choosing import FASTEST, missing
 from taskfusion.inference.exporting import FILES, export, frozen_function
 from taskfusion.inference.options import Running
 from taskfusion.inference.runners import OpenVinoRunner, openvino
+from taskfusion.outputs import TaskOutput
 
 NETWORKS = ("density", "findings", "localization")
 WHOLE = (3328, 2560)  # a digital film of a large breast
 PEAK = 2048  # side of the matrices
-Way = Callable[[], None]
+Way = Callable[[], Any]
 
 
 @frozen(eq=False)
@@ -94,8 +95,8 @@ def measured(name: str, quick: bool, counts: tuple[int, int], folder: Path) -> d
     films["whole"] = films_of((300, 240) if quick else WHOLE, exams, folder / "whole")
     subject = SUBJECTS[name](config, films["small"])
     ways = ways_of(subject, films, folder)
-    for way in ways.values():
-        way()  # compiles
+    first = {way: run() for way, run in ways.items()}  # compiles
+    apart = {way: difference_of(first["ours, keras, small films"], first[way]) for way in ways if "small films" in way}
     seconds: dict[str, list[float]] = {way: [] for way in ways}
     cores: dict[str, list[float]] = {way: [] for way in ways}
     peaks, images = [], exams * len(VIEWS)
@@ -107,7 +108,14 @@ def measured(name: str, quick: bool, counts: tuple[int, int], folder: Path) -> d
             seconds[way].append((time.perf_counter() - start) / images)
             cores[way].append((time.process_time() - used) / images)
     flops = sum(flops_of(model, inputs) for model, inputs in subject.parts) / subject.views
-    return {"size": list(subject.size), "gflop": flops / 1e9, "peak": peaks, "seconds": seconds, "core_seconds": cores}
+    return {
+        "size": list(subject.size),
+        "gflop": flops / 1e9,
+        "peak": peaks,
+        "seconds": seconds,
+        "core_seconds": cores,
+        "apart": apart,
+    }
 
 
 def ways_of(subject: Subject, films: dict[str, list[Case]], folder: Path) -> dict[str, Way]:
@@ -129,9 +137,17 @@ def each(subject: Subject, run: Callable[[np.ndarray], Any]) -> None:
         run(sample[None].astype(np.float32))
 
 
-def asked(subject: Subject, cases: list[Case], running: Running) -> None:
+def asked(subject: Subject, cases: list[Case], running: Running) -> TaskOutput:
     """The task as the pipeline asks it."""
-    subject.task.predict_with(cases, running)
+    return subject.task.predict_with(cases, running)
+
+
+def difference_of(one: TaskOutput, other: TaskOutput) -> float | None:
+    """The largest difference of scores and features; None where other boxes were chosen, as in a tie."""
+    first, second = one.detections or one, other.detections or other
+    if one.detections is not None and not np.array_equal(one.detections.offsets, other.detections.offsets):
+        return None
+    return max(float(np.abs(getattr(first, n) - getattr(second, n)).max()) for n in ("scores", "features"))
 
 
 def bare(subject: Subject, runtime: str, folder: Path) -> dict[str, Way]:
@@ -335,10 +351,11 @@ def table(found: dict[str, Any]) -> list[str]:
     """A row per way."""
     seconds, peaks = found["seconds"], found["peak"]
     bound = median(peaks) / 1e9 / found["gflop"]
+    told = "; ".join(f"{way} {'other boxes' if x is None else f'{x:.1g}'}" for way, x in found["apart"].items())
     columns = ["model.predict", *(name for name in seconds if name.startswith("bare"))]
     lines = [
         f"{found['gflop']:.3g} GFLOP an image; numpy's matrix product does {median(peaks) / 1e9:.0f} GFLOP/s, "
-        f"which would be {bound:.1f} images/s.",
+        f"which would be {bound:.1f} images/s. Largest difference from Keras in score and feature: {told}.",
         "",
         f"| | images/s | of that bound | core-seconds an image | {' | '.join(f'x {column}' for column in columns)} |",
         "|" + "---|" * (4 + len(columns)),

@@ -33,12 +33,14 @@ class Asked:
         model: the network.
         batch: samples per run where they are run in batches.
         about: JSON data that tells its layers from those of other networks with the same weights: class and options.
+        tolerance: how far an exported graph may be from Keras to be used, see :func:`.exporting.difference`.
     """
 
     name: str
     model: keras.Model
     batch: int
     about: Any = ()
+    tolerance: float = TOLERANCE
 
 
 class Networks:
@@ -102,8 +104,8 @@ def _made(asked: Asked, shapes: Shapes, runtime: str, trial: tuple[Path, Sample,
     export(asked.model, shapes, runtime, folder)
     runner = opened(runtime, folder, shapes, asked.batch)
     apart = difference(next(by_keras([sample])), next(runner([sample])))
-    if not apart <= TOLERANCE:
-        raise ArithmeticError(f"its answers differ from Keras' by {apart:.1g}, more than {TOLERANCE:g}")
+    if not apart <= asked.tolerance:
+        raise ArithmeticError(f"its answers differ from Keras' by {apart:.1g}, more than {asked.tolerance:g}")
     write_json(folder / CHECKED, {"difference": apart})
     return runner
 
@@ -111,7 +113,7 @@ def _made(asked: Asked, shapes: Shapes, runtime: str, trial: tuple[Path, Sample,
 def _found(place: Path, asked: Asked, shapes: Shapes, runtime: str) -> Runner | None:
     """What runs a graph that was exported before; None where there is none, or a damaged one, which is made again."""
     try:
-        if read_json(place / CHECKED)["difference"] <= TOLERANCE:
+        if read_json(place / CHECKED)["difference"] <= asked.tolerance:
             return opened(runtime, place, shapes, asked.batch)
     except Exception:  # each runtime has errors of its own for a damaged file
         return None

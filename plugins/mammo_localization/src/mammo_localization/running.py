@@ -10,6 +10,7 @@ import attrs
 
 from mammo_localization.detector import Detector
 from taskfusion.images import Array
+from taskfusion.inference.exporting import TOLERANCE
 from taskfusion.inference.networks import Asked, Networks
 from taskfusion.inference.options import Running
 from taskfusion.training.backend import keras
@@ -22,6 +23,10 @@ STEPS: dict[str, Callable[..., Any]] = {
     "judge": lambda detector, maps, boxes: detector.judge(maps, boxes, detector.config.size),
     "conclude": lambda detector, grey, whole, *rest: detector.conclude(grey, whole, rest[:2], rest[2:]),
 }
+
+INNER = 2e-3
+"""How far an exported "look" may be from Keras anywhere: of millions of numbers in its maps the worst; what is answered
+takes means over many of them."""
 
 
 class Step(keras.Model):
@@ -76,5 +81,6 @@ class Detecting:
     def _asked(self, name: str, samples: Iterable[Any], running: Running) -> Iterator[list[Array]]:
         step = self._steps.setdefault(name, Step(self.detector, name))
         batch = self.detector.config.predict_batch
-        about = (self._about, name)
-        return self._networks.answers(Asked(f"localization: step {name!r}", step, batch, about), samples, running)
+        tolerance = INNER if name == "look" else TOLERANCE
+        asked = Asked(f"localization: step {name!r}", step, batch, (self._about, name), tolerance)
+        return self._networks.answers(asked, samples, running)
