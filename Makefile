@@ -23,7 +23,7 @@ $(STAMP): constraints.txt pyproject.toml $(wildcard plugins/*/pyproject.toml)
 	@test -n "$(PYTHON)" || { echo 'error: no Python 3.11, 3.12 or 3.13 with venv found; name one: make PYTHON=... install'; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q -c constraints.txt 'setuptools>=77' wheel
-	$(BIN)/python -m pip install -q --no-build-isolation -c constraints.txt -e '.[keras,onnx,dask,detection,tensorboard,dev,docs]' $(foreach p,$(filter-out .,$(PACKAGES)),-e $(p))
+	$(BIN)/python -m pip install -q --no-build-isolation -c constraints.txt -e '.[keras,onnx,runtime,dask,detection,tensorboard,dev,docs]' $(foreach p,$(filter-out .,$(PACKAGES)),-e $(p))
 	@touch $@
 
 demo: install

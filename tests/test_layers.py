@@ -26,6 +26,7 @@ LAYERS = (
     ("learned_padding",),
     ("assembly",),
     ("training",),
+    ("inference",),
     ("readers", "targets", "tasks", "cohorts"),
     ("fusers",),
     ("hookspecs",),

@@ -146,3 +146,9 @@ def _listed(names: Iterable[str]) -> str:
     """Names somebody chose may be anything, and any number of them."""
     text = ", ".join(name if name.isprintable() else ascii(name) for name in names)
     return text if len(text) <= LISTED else f"{text[:LISTED]}…"
+
+
+def first_line(error: BaseException) -> str:
+    """What an error of a foreign library says, without its further lines."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__

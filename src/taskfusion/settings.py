@@ -17,6 +17,7 @@ from taskfusion.document import EXTENDS
 from taskfusion.errors import SpecError
 from taskfusion.evaluation.thresholds import rules_of
 from taskfusion.files import is_folder_name
+from taskfusion.inference.options import InferenceOptions
 from taskfusion.training.options import TrainingOptions
 
 Threshold = float | str | Mapping[str, float]
@@ -116,6 +117,7 @@ class Settings:
         memory: GiB of task outputs that are held in memory; where there are more they stay on disk, and fusers learn
             from them and answer about them bit by bit, with the same result.
         training: how the networks of the tasks are trained.
+        inference: what runs the trained networks.
         evaluation: how the run is judged.
         report: what its page holds.
     """
@@ -132,6 +134,7 @@ class Settings:
     unreadable: Literal["raise", "mask"] = "raise"
     memory: float = attrs.field(default=0.25, validator=attrs.validators.ge(0))
     training: TrainingOptions = attrs.field(factory=TrainingOptions)
+    inference: InferenceOptions = attrs.field(factory=InferenceOptions)
     evaluation: EvaluationConfig = attrs.field(factory=EvaluationConfig)
     report: ReportConfig = attrs.field(factory=ReportConfig)
 

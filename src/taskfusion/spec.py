@@ -107,7 +107,7 @@ class _Resolver:
 
     def _settings(self, data: Mapping[str, Any], stem: str) -> Settings | None:
         given = {key: data[key] for key in SETTINGS if data.get(key) is not None}
-        for key in ("evaluation", "training"):
+        for key in ("evaluation", "training", "inference"):
             if not isinstance(given.get(key, {}), dict):
                 self._fail((key,), f"expected a mapping of options, found {shown(given.pop(key))}")
         made: Settings | None = self._try((), lambda: structure(Settings, given, ""))

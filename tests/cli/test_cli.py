@@ -101,6 +101,12 @@ def test_predict_shows_every_sub_result(call, tmp_path, monkeypatch):
     assert code == 0 and "missing        view_toy/L, view_toy/R" in out and "view_toy +0.000" in out
     code, _, err = call("predict", model, "x.png", "--without", "view_toi")
     assert code == 1 and "unknown task 'view_toi' (did you mean 'view_toy'?)" in err
+    assert call("predict", model, "x.png", "--runtime", "keras")[0] == 0
+    code, _, err = call("predict", model, "x.png", "--runtime", "openvin")
+    assert code == 1 and "runtime 'openvin' is not known (did you mean 'openvino'?)" in err
+    monkeypatch.setattr("taskfusion.inference.choosing.find_spec", lambda _: None)
+    code, _, err = call("predict", model, "x.png", "--runtime", "openvino")
+    assert code == 1 and "needs openvino: install taskfusion[runtime], or choose auto" in err
 
 
 def test_file_names_say_case_and_view(tmp_path):

@@ -14,6 +14,8 @@ from mammo_density.task import Density
 from taskfusion.cases import Case, Cohort, View
 from taskfusion.configs import structure, unstructure
 from taskfusion.errors import DataError, NotFittedError, SpecError
+from taskfusion.inference.choosing import FASTEST, missing
+from taskfusion.inference.options import Running
 from taskfusion.outputs import TaskOutput, check_output
 from taskfusion.plugins import build_registry
 from taskfusion.tasks.base import FitContext
@@ -288,3 +290,18 @@ def test_single_options_of_a_stage_keep_the_others() -> None:
     config = structure(DensityConfig, {"view": {"epochs": 9}}, "here")
     assert config.view == attrs.evolve(ViewRecipe(), epochs=9)
     assert structure(DensityConfig, unstructure(config), "here") == config
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("runtime", FASTEST)
+@pytest.mark.parametrize("answer", ["patient", "mean_of_views", "views"])
+def test_other_runtimes_say_the_same(trained: Density, cohort: Cohort, runtime: str, answer: Any) -> None:
+    if missing(runtime):
+        pytest.skip(f"needs {' and '.join(missing(runtime))}")
+    notices: list[str] = []
+    task = trained.answering(answer)
+    plain = task.predict(cohort.cases)
+    other = check_output(task.predict_with(cohort.cases, Running(runtime, say=notices.append)), "t", cohort.ids)
+    assert notices == [] and np.array_equal(other.present, plain.present)
+    np.testing.assert_allclose(other.scores, plain.scores, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(other.features, plain.features, rtol=0, atol=1e-4)

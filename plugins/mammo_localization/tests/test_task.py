@@ -8,6 +8,8 @@ from mammo_localization.task import Localization
 from taskfusion.cases import Case
 from taskfusion.configs import structure, unstructure
 from taskfusion.errors import DataError, NotFittedError, SpecError
+from taskfusion.inference.choosing import FASTEST, missing
+from taskfusion.inference.options import Running
 from taskfusion.outputs import check_output
 from taskfusion.tasks.base import FitContext
 
@@ -185,3 +187,19 @@ def test_presets_are_configurations():
 def test_impossible_settings_are_refused(options, message):
     with pytest.raises(SpecError, match=message):
         LocalizationConfig(**options)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("runtime", FASTEST)
+def test_other_runtimes_find_the_same(trained, unseen, output, runtime):
+    if missing(runtime):
+        pytest.skip(f"needs {' and '.join(missing(runtime))}")
+    notices = []
+    running = Running(runtime, say=notices.append)
+    other = check_output(trained.predict_with(unseen.cases, running), "localization", unseen.ids)
+    assert notices == []
+    one, two = output.detections, other.detections
+    assert (one.offsets == two.offsets).all() and (one.labels == two.labels).all()
+    for name in ("scores", "features", "background"):
+        np.testing.assert_allclose(getattr(two, name), getattr(one, name), rtol=0, atol=1e-4)
+    np.testing.assert_allclose(two.boxes, one.boxes, rtol=0, atol=0.01)  # of a pixel

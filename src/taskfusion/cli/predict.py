@@ -7,12 +7,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import click
 
 from taskfusion.cli.engine import EngineOptions, engine_options
+from taskfusion.progress import Progress
 
 if TYPE_CHECKING:
+    from taskfusion.inference.options import Runtime
     from taskfusion.pipeline.results import CaseResult, Result
+    from taskfusion.pipeline.training import Work
 
 LEARNED_FROM = "This model learned from: {}. What it says of anything else, a real image say, means nothing clinically."
 
@@ -26,16 +30,11 @@ LEARNED_FROM = "This model learned from: {}. What it says of anything else, a re
     "--without", multiple=True, metavar="TASK", help="Do without a task, as if it had not answered; repeatable."
 )
 @click.option("--skip-unreadable", is_flag=True, help="Go on without what cannot be read, and say so.")
+@click.option(
+    "--runtime", default="auto", show_default=True, help="What runs the networks: auto, keras, onnxruntime or openvino."
+)
 @engine_options
-def command(
-    model: Path,
-    images: tuple[Path, ...],
-    as_json: bool,
-    boxes: int,
-    without: tuple[str, ...],
-    skip_unreadable: bool,
-    **options: Any,
-) -> None:
+def command(model: Path, images: tuple[Path, ...], as_json: bool, boxes: int, **how: Any) -> None:
     """Ask a saved MODEL about IMAGES (files or folders) and print each case with every sub-result.
 
     A file name says case and view: anything up to the view's name is the case, as in exam1_L-CC.png. Under each fused
@@ -43,14 +42,32 @@ def command(
     """
     from taskfusion.imagefiles import cases_of_files
     from taskfusion.pipeline.pipeline import FusionPipeline
-    from taskfusion.pipeline.training import Work
 
+    work = _work(how.pop("skip_unreadable"), how.pop("runtime"))
+    without = how.pop("without")
     pipeline = FusionPipeline.load(model)
     cases = cases_of_files(images, pipeline.views)
-    with EngineOptions(**options).open() as engine:
-        work = Work(unreadable="mask" if skip_unreadable else "raise", engine=engine)
-        result = pipeline.predict(cases, work, without=without)
+    with EngineOptions(**how).open() as engine:
+        result = pipeline.predict(cases, attrs.evolve(work, engine=engine), without=without)
     click.echo(as_text_json(result) if as_json else "\n\n".join(as_text(result, boxes)))
+
+
+def _work(skip_unreadable: bool, runtime: Runtime) -> Work:
+    from taskfusion.inference.choosing import require
+    from taskfusion.inference.options import InferenceOptions
+    from taskfusion.pipeline.training import Work
+
+    inference = InferenceOptions(runtime)
+    require(runtime)
+    return Work(progress=Told(), unreadable="mask" if skip_unreadable else "raise", inference=inference)
+
+
+class Told(Progress):
+    """No bars, but what a person has to know, apart from the answers."""
+
+    def say(self, message: str) -> None:
+        """A line on the error stream."""
+        click.echo(message, err=True)
 
 
 def as_text_json(result: Result) -> str:

@@ -115,7 +115,8 @@ class _Run:
         self.spec, self.folder, self.progress, self.registry = spec, folder, progress, registry
         self.clock = Clock()
         how = (spec.cross_fit, spec.refuse_seen, spec.unreadable, spec.training)
-        self.work = Work(spec.seed, progress, folder, *how, memory=spec.memory, engine=engine)
+        rest: dict[str, Any] = {"memory": spec.memory, "engine": engine, "inference": spec.inference}
+        self.work = Work(spec.seed, progress, folder, *how, **rest)
 
     def go(self) -> RunOutcome:
         write_text(self.folder / "spec.yaml", dump_yaml(resolved(self.spec)))

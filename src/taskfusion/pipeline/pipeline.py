@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+import attrs
 import numpy as np
 
 from taskfusion.cases import Case, Cohort, Target
 from taskfusion.errors import DataError, NotFittedError, UnknownNameError
 from taskfusion.files import write_text
 from taskfusion.fusers.base import FuseContext
+from taskfusion.inference.choosing import require
+from taskfusion.inference.options import InferenceOptions, Runtime
 from taskfusion.outputs import TaskOutput, absent_output
 from taskfusion.pipeline.describe import as_yaml
 from taskfusion.pipeline.folder import Parts, load_parts, save_parts
@@ -64,6 +67,7 @@ class FusionPipeline:
             DataError: when the cohort has no training cases.
         """
         work = work or Work()
+        require(work.inference.runtime)  # told before hours of training, not after
         cohort = self._with_targets(cohort)
         targets = [cohort.target(name) for name in self.targets or cohort.targets]
         self._check(cohort, targets)
@@ -107,7 +111,12 @@ class FusionPipeline:
         return Material(cohort, splits[0], splits[1] if held_out is not None else None, keeper)
 
     def predict(
-        self, cases: Cohort | Sequence[Case], work: Work | None = None, *, without: Sequence[str] = ()
+        self,
+        cases: Cohort | Sequence[Case],
+        work: Work | None = None,
+        *,
+        without: Sequence[str] = (),
+        runtime: Runtime | None = None,
     ) -> Result:
         """Fused scores of these cases, with every sub-result.
 
@@ -115,9 +124,13 @@ class FusionPipeline:
             cases: a cohort, or cases.
             work: where and how; by default nothing is kept, and an input that cannot be read is an error.
             without: tasks to do without, as if they had not answered.
+            runtime: what runs the networks of the tasks; ``auto``, ``keras``, ``onnxruntime`` or ``openvino``. By
+                default as ``work`` says, which is ``auto`` if it says nothing.
 
         Raises:
             NotFittedError: before ``fit``.
+            PluginError: a runtime that is not installed.
+            SpecError: a runtime that is not known.
             UnknownNameError: a task to do without that the pipeline does not have.
             DataError: for an input that cannot be read (unless ``work`` says to go on), for a case without the answer
                 of a required task, and for a seen case where ``work`` says to refuse those.
@@ -127,8 +140,11 @@ class FusionPipeline:
         asked = tuple(cases.cases if isinstance(cases, Cohort) else cases)
         if not asked:
             raise DataError("no cases to predict")
+        work = work or Work()
+        if runtime is not None:
+            work = attrs.evolve(work, inference=InferenceOptions(runtime, work.inference.loaders))
         problems: Problems = {}
-        outputs = self._outputs(asked, work or Work(), without, problems)
+        outputs = self._outputs(asked, work, without, problems)
         scores = {key: fitted.predict(outputs) for key, fitted in self.fitted.items()}
         return Result(tuple(case.id for case in asked), scores, outputs, self.notice, self.fitted, problems)
 

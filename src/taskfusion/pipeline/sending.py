@@ -6,7 +6,7 @@ import io
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from threading import Lock
 from typing import Any, Literal, Self
@@ -17,12 +17,14 @@ from taskfusion.cases import Case
 from taskfusion.engine import Engine, require_same
 from taskfusion.errors import DataError
 from taskfusion.images import ImageSource, short_hash
+from taskfusion.inference.options import Running
 from taskfusion.outputs import TaskOutput, TaskSpec
 from taskfusion.store import Answerer
 from taskfusion.tasks.base import TaskModel
+from taskfusion.tasks.networks import RunsNetworks
 
 Problem = tuple[str, str, str]  # case, task, why
-Ask = Callable[[TaskModel, Sequence[Case]], TaskOutput]
+Predict = Callable[[Sequence[Case]], TaskOutput]
 KEPT = 8  # loaded tasks a worker keeps; a pipeline rarely has more
 _ONE_AT_A_TIME = Lock()  # networks are not made to be asked from several threads, which a Dask worker may have
 
@@ -63,9 +65,11 @@ class Parcel:
             return self.kind.load(Path(folder))
 
 
-def ask(model: TaskModel, cases: Sequence[Case]) -> TaskOutput:
-    """As every task is asked."""
-    return model.predict(cases)
+def way_of_asking(model: TaskModel, running: Running | None) -> Predict:
+    """The function that asks a task; ``running`` says how its networks are run, where it has such a choice."""
+    if running is None or not isinstance(model, RunsNetworks):
+        return model.predict
+    return partial(model.predict_with, running=running)
 
 
 @attrs.frozen
@@ -76,13 +80,13 @@ class Order:
         parcel: the task.
         spec: what it declares.
         unreadable: as for :class:`taskfusion.store.Answerer`.
-        ask: how it is asked; can be pickled.
+        running: how its networks are run; None for a task that has no choice.
     """
 
     parcel: Parcel
     spec: TaskSpec
     unreadable: Literal["raise", "mask"] = "raise"
-    ask: Ask = ask
+    running: Running | None = None
 
 
 @attrs.frozen
@@ -96,9 +100,10 @@ class SentTask(Answerer):
     order: Order = attrs.field(kw_only=True)
 
     @classmethod
-    def of(cls, answerer: Answerer, model: TaskModel, engine: Engine, how: Ask = ask) -> Self:
-        """The same task, asked by the workers of an engine."""
-        order = Order(Parcel.of(answerer.name, model), answerer.spec, answerer.unreadable, how)
+    def of(cls, answerer: Answerer, model: TaskModel, engine: Engine, running: Running | None = None) -> Self:
+        """The same task, asked by the workers of an engine; each worker exports graphs for itself, in silence."""
+        here = None if running is None else Running(running.runtime, running.loaders)
+        order = Order(Parcel.of(answerer.name, model), answerer.spec, answerer.unreadable, here)
         fields: dict[str, Any] = attrs.asdict(answerer, recurse=False)
         return cls(**fields, engine=engine, order=order)
 
@@ -152,7 +157,7 @@ def answered(order: Order, cases: Sequence[Case]) -> tuple[TaskOutput, list[int]
         model = _loaded(order.parcel)
         told = Answerer(
             order.parcel.name,
-            lambda asked: order.ask(model, asked),
+            way_of_asking(model, order.running),
             "",
             order.spec,
             order.unreadable,

@@ -15,14 +15,17 @@ from taskfusion.cases import Case, Cohort
 from taskfusion.engine import LOCAL, Engine
 from taskfusion.files import read_json, replacing_folder, write_json
 from taskfusion.images import short_hash
+from taskfusion.inference.choosing import chosen
+from taskfusion.inference.options import InferenceOptions, Running
 from taskfusion.outputs import TaskOutput
 from taskfusion.pipeline.cards import Learned, model_card
 from taskfusion.pipeline.leaks import marks, refuse_seen
-from taskfusion.pipeline.sending import SentTask
+from taskfusion.pipeline.sending import SentTask, way_of_asking
 from taskfusion.progress import Progress
 from taskfusion.splits import group_folds
 from taskfusion.store import Answerer, OutputStore, answers, joined, stored
 from taskfusion.tasks.base import FitContext, TaskModel
+from taskfusion.tasks.networks import RunsNetworks
 from taskfusion.training.options import TrainingOptions
 
 Problems = dict[tuple[str, str], str]  # (case, task) to why it could not answer
@@ -47,6 +50,7 @@ class Work:
         inner_folds: hold answers about cases the fuser did not learn from for choosing thresholds on: where there is
             no validation split, fit each fuser again without each of this many parts of its training cases; 0 does not.
         engine: who asks the tasks about cases and tries the candidates of a fuser; training is done by this process.
+        inference: what runs the networks of the tasks when they answer.
     """
 
     seed: int = 0
@@ -59,6 +63,19 @@ class Work:
     inner_folds: int = 0
     memory: float = 0.25
     engine: Engine = LOCAL
+    inference: InferenceOptions = attrs.field(factory=InferenceOptions)
+
+    def running(self, task: TaskModel, cases: Sequence[Case]) -> Running | None:
+        """How the networks of a task are run for these cases; None for a task that has no choice.
+
+        Raises:
+            PluginError: a runtime that is not installed.
+        """
+        if not isinstance(task, RunsNetworks):
+            return None
+        runtime = chosen(self.inference, lambda: task.effort(cases))
+        graphs = None if self.folder is None else self.folder / "graphs"
+        return Running(runtime, self.inference.loaders, graphs, self.progress.say)
 
     @property
     def store(self) -> OutputStore | None:
@@ -91,9 +108,12 @@ class TrainedTask:
                 problems[case, task] = why
 
         how: dict[str, Any] = {"unreadable": work.unreadable, "problems": heard}
-        answerer = Answerer(self.name, self.model.predict, self.fingerprint, self.model.spec, **how)
+        running = work.running(self.model, cases)
+        digits = running.key if running is not None else ()
+        fingerprint = short_hash(self.model.fingerprint(lambda: self.origin), self.model.spec, *digits)
+        answerer = Answerer(self.name, way_of_asking(self.model, running), fingerprint, self.model.spec, **how)
         if work.engine.elsewhere:
-            answerer = SentTask.of(answerer, self.model, work.engine)
+            answerer = SentTask.of(answerer, self.model, work.engine, running)
         if work.store is not None:
             return stored(answerer, cases, work.store, work.progress)
         return answers(answerer, cases, None, work.progress)

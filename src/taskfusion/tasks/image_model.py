@@ -12,9 +12,10 @@ import attrs
 import numpy as np
 
 from taskfusion.cases import Case, Cohort
-from taskfusion.errors import DataError, ModelFolderError, SpecError
+from taskfusion.errors import DataError, ModelFolderError, SpecError, first_line
 from taskfusion.files import read_json, replacing, write_json
 from taskfusion.images import Array, short_hash
+from taskfusion.inference.loading import ahead
 from taskfusion.outputs import Detections, Level, TaskOutput, TaskSpec
 from taskfusion.tasks import image_answers as answers
 from taskfusion.tasks.base import FitContext, TaskModel, config_data
@@ -56,6 +57,20 @@ class Ready:
     scores: str  # the name of the output
     spec: TaskSpec
     single: bool  # whether its outputs are about one image and have no axis for it
+
+
+@attrs.frozen
+class Sample:
+    """What is shown to a network at once: views of one case; ``cell`` is its place in the answers."""
+
+    case: int
+    views: tuple[str, ...]
+    cell: tuple[int, ...]
+
+
+Sizes = list[tuple[int, int]]
+Part = tuple[Sequence[Sample], dict[str, Array], Sizes]
+"""Samples of a batch, the outputs about them by role, and the sizes of their first images as read."""
 
 
 class ImageModelTask(TaskModel):
@@ -180,8 +195,7 @@ class ImageModelTask(TaskModel):
         scores = np.full((*shape, len(spec.classes)), np.nan, np.float32)
         features = np.full((*shape, spec.feature_size), np.nan, np.float32) if spec.feature_size else None
         present = np.zeros(shape, bool)
-        for part in _chunks(samples, ready.plan.batch):
-            raw, _ = self._asked(ready, cases, part)
+        for part, raw, _ in self._asked(ready, cases, samples):
             cells = tuple(np.array([sample.cell for sample in part]).T)
             about = [self._about(cases, sample) for sample in part]
             values = answers.class_scores(raw["scores"], self.config)
@@ -195,8 +209,7 @@ class ImageModelTask(TaskModel):
         views, samples = len(ready.spec.views), self._samples(cases)
         found, present = [], np.zeros((len(cases), views), bool)
         counts = np.zeros(len(cases) * views, np.int64)
-        for part in _chunks(samples, ready.plan.batch):
-            raw, sizes = self._asked(ready, cases, part)
+        for part, raw, sizes in self._asked(ready, cases, samples):
             for k, sample in enumerate(part):
                 image = answers.Image(self._about(cases, sample), sizes[k], ready.plan.size)
                 of_image = {role: values if ready.single else values[k] for role, values in raw.items()}
@@ -209,16 +222,24 @@ class ImageModelTask(TaskModel):
         joined = attrs.evolve(joined, offsets=np.concatenate([[0], np.cumsum(counts)]))
         return TaskOutput(ready.spec, [case.id for case in cases], present, detections=joined)
 
-    def _asked(
-        self, ready: Ready, cases: Sequence[Case], samples: Sequence[Sample]
-    ) -> tuple[dict[str, Array], list[tuple[int, int]]]:
-        """Outputs by role about these samples, and the sizes of their first images as read."""
+    def _asked(self, ready: Ready, cases: Sequence[Case], samples: Sequence[Sample]) -> Iterator[Part]:
+        """Batch by batch; the next one is read while the network looks at the present one."""
+        parts = list(_chunks(samples, ready.plan.batch))
+        loaded = ahead(lambda part: self._loaded(ready, cases, part), parts, most=1)
+        for part, (inputs, sizes) in zip(parts, loaded, strict=True):
+            yield part, self._outputs(ready, inputs, len(part)), sizes
+
+    def _loaded(self, ready: Ready, cases: Sequence[Case], samples: Sequence[Sample]) -> tuple[list[Array], Sizes]:
+        """What the network sees of these samples, and the sizes of their first images as read."""
         images, sizes = [], []
         for sample in samples:
             seen = [self._image(ready, cases[sample.case], view) for view in sample.views]
             images.append([image for image, _ in seen])
             sizes.append(seen[0][1])
-        inputs = ready.plan.inputs(images)
+        return list(ready.plan.inputs(images)), sizes
+
+    def _outputs(self, ready: Ready, inputs: Sequence[Array], count: int) -> dict[str, Array]:
+        """Outputs by role about the first ``count`` samples of a batch."""
         try:
             outputs = ready.runner(inputs)
         except Exception as error:  # whatever the network's own runtime raises
@@ -228,7 +249,7 @@ class ImageModelTask(TaskModel):
         for role, values in raw.items():
             if not ready.single and (not values.ndim or len(values) != ready.plan.batch):
                 raise DataError(f"{self._name()}: {role} has shape {values.shape} for {ready.plan.batch} images")
-        return {role: values if ready.single else values[: len(samples)] for role, values in raw.items()}, sizes
+        return {role: values if ready.single else values[:count] for role, values in raw.items()}
 
     def _image(self, ready: Ready, case: Case, view: str) -> tuple[Array, tuple[int, int]]:
         pixels = case.views[view].read()
@@ -253,15 +274,6 @@ class ImageModelTask(TaskModel):
     def _about(self, cases: Sequence[Case], sample: Sample) -> str:
         view = f", view {sample.views[0]!r}" if len(sample.cell) == 2 else ""
         return f"task {self.kind!r}, case {cases[sample.case].id!r}{view}"
-
-
-@attrs.frozen
-class Sample:
-    """What is shown to a network at once: views of one case; ``cell`` is its place in the answers."""
-
-    case: int
-    views: tuple[str, ...]
-    cell: tuple[int, ...]
 
 
 def make_ready(config: ImageModelConfig, network: Network) -> Ready:
@@ -291,9 +303,3 @@ def _spec(config: ImageModelConfig, heads: dict[str, str], shapes: dict[str, Sha
 
 def _chunks(items: Sequence[Sample], size: int) -> Iterator[Sequence[Sample]]:
     return (items[i : i + size] for i in range(0, len(items), size))
-
-
-def first_line(error: BaseException) -> str:
-    """What an error of a foreign library says, without its further lines."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__

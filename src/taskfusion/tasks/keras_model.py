@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import attrs
 import numpy as np
 
-from taskfusion.errors import DataError, PluginError, SpecError, did_you_mean
+from taskfusion.errors import DataError, PluginError, SpecError, did_you_mean, first_line
 from taskfusion.images import Array
 from taskfusion.tasks.image_config import ImageModelConfig
 from taskfusion.tasks.image_input import InputPlan, Port
-from taskfusion.tasks.image_model import ImageModelTask, Shape, first_line
+from taskfusion.tasks.image_model import ImageModelTask, Shape
 
 if TYPE_CHECKING:
     import keras

@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from taskfusion.cases import Case
 from taskfusion.errors import NotFittedError
 from taskfusion.files import read_json, write_json
-from taskfusion.tasks.base import TaskModel
+from taskfusion.images import Array
+from taskfusion.inference.networks import Asked, Networks, stacked
+from taskfusion.inference.options import Running
+from taskfusion.outputs import TaskOutput
+from taskfusion.tasks.base import TaskModel, config_data
 
 if TYPE_CHECKING:
     import keras
+
+    from taskfusion.inference.runners import Sample
+
+
+class RunsNetworks(ABC):
+    """What a task of networks has beside ``predict``: its networks can be run in several ways.
+
+    The pipeline chooses one and calls :meth:`predict_with` in place of ``predict``. A task without it is asked as ever.
+    """
+
+    @abstractmethod
+    def predict_with(self, cases: Sequence[Case], running: Running) -> TaskOutput:
+        """As ``predict``, by the runtime that ``running`` names; the same answers within 1e-4."""
+
+    @abstractmethod
+    def effort(self, cases: Sequence[Case]) -> float:
+        """How much work these cases are; a sum of :func:`taskfusion.inference.choosing.effort`."""
 
 
 class NetworksTask(TaskModel):
@@ -31,6 +53,7 @@ class NetworksTask(TaskModel):
         super().__init__(config)
         self._networks: Mapping[str, keras.Model] = {}
         self._figures: Mapping[str, Any] = {}
+        self._runners = Networks()
 
     @abstractmethod
     def build(self) -> Mapping[str, keras.Model]:
@@ -52,6 +75,23 @@ class NetworksTask(TaskModel):
             has = ", ".join(self._networks)
             raise NotFittedError(f"task {self.title!r} was trained without its network {name!r}; it has: {has}")
         return self._networks[name]
+
+    def ask(self, name: str, samples: Iterable[Sample], batch: int, running: Running) -> list[Array]:
+        """What a trained network says of samples, as they come: one array ``(samples, ...)`` per output.
+
+        Args:
+            name: of the network.
+            samples: what it sees at once each, without the axis of the batch.
+            batch: samples per run where they are run in batches.
+            running: how.
+
+        Raises:
+            NotFittedError: as :meth:`network`.
+        """
+        model = self.network(name)
+        about = (type(self).__module__, type(self).__qualname__, config_data(self.config), name)
+        asked = Asked(f"{self.title}: network {name!r}", model, batch, about)
+        return stacked(self._runners.answers(asked, samples, running), model)
 
     @property
     def is_fitted(self) -> bool:

@@ -72,18 +72,30 @@ def prepare_views(
     for row, case in enumerate(cases):
         for column, name in enumerate(views):
             if name in case.views:
-                made, placements[row][column], shapes[row, column] = _prepare_one(case, name, size)
-                pixels[row, column] = np.round(made * np.iinfo(pixels.dtype).max)
+                found = prepared_view(case, name, size, bits)
+                pixels[row, column], placements[row][column], shapes[row, column] = found
         if step is not None:
             step.advance()
-    present = np.array([[name in case.views for name in views] for case in cases], bool)
-    return PreparedViews(pixels, present.reshape(len(cases), len(views)), placements, shapes)
+    return PreparedViews(pixels, present_views(cases, views), placements, shapes)
 
 
-def _prepare_one(case: Case, name: str, size: tuple[int, int]) -> tuple[np.ndarray, Placement, tuple[int, ...]]:
+def prepared_view(
+    case: Case, name: str, size: tuple[int, int], bits: Literal[8, 16] = 8
+) -> tuple[np.ndarray, Placement, tuple[int, ...]]:
+    """One view as :func:`prepare_views` gives it: pixels ``size``, its placement, height and width as read.
+
+    Raises:
+        DataError: an image that cannot be read or prepared, naming case and view.
+    """
     try:
         image = case.views[name].read()
-        pixels, placement = prepare(image, size, laterality_of(name))
+        made, placement = prepare(image, size, laterality_of(name))
     except DataError as error:
         raise DataError(f"case {case.id!r}, view {name!r}: {error}") from error
-    return pixels, placement, image.shape[:2]
+    kind = np.uint8 if bits == 8 else np.uint16
+    return np.round(made * np.iinfo(kind).max).astype(kind), placement, image.shape[:2]
+
+
+def present_views(cases: Sequence[Case], views: Sequence[str]) -> np.ndarray:
+    """bool (cases, views), which views the cases have."""
+    return np.array([[name in case.views for name in views] for case in cases], bool).reshape(len(cases), len(views))

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import attrs
 import numpy as np
 
-from mammo_data.batches import PreparedViews, grey, prepare_views
+from mammo_data.batches import grey, prepared_view, present_views
 from mammo_density.config import CHECKING, PAPER, DensityConfig
 from taskfusion.cases import Case, Cohort
+from taskfusion.inference.choosing import effort
+from taskfusion.inference.loading import ahead
+from taskfusion.inference.options import Running
 from taskfusion.outputs import Level, TaskOutput, TaskSpec
 from taskfusion.tasks.base import FitContext
 from taskfusion.tasks.diagnostics import About, Curve
-from taskfusion.tasks.networks import NetworksTask
+from taskfusion.tasks.networks import NetworksTask, RunsNetworks
 
 if TYPE_CHECKING:
     import keras
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 EXAMS_PER_RUN = 8
 
 
-class Density(NetworksTask):
+class Density(NetworksTask, RunsNetworks):
     """The patient model D: p_D = score of "dense", feat_D = the branches' features side by side (II-B.1).
 
     With another ``answer`` it is the view model D^v, or the mean of D^v over an exam's views. An exam that lacks one of
@@ -84,27 +87,64 @@ class Density(NetworksTask):
 
     def predict(self, cases: Sequence[Case]) -> TaskOutput:
         """Scores and features of every complete exam, or of every view, from one pass."""
-        network = self.network("patient" if self.config.answer == "patient" else "view")
-        prepared = prepare_views(cases, self.config.views, self.config.size, bits=self.config.bits)
-        present = prepared.present
-        if self.config.answer != "views":
-            present = np.asarray(present.all(axis=1))
-        probabilities, found = self._ask(network, prepared, present)
+        return self.predict_with(cases, Running())
+
+    def predict_with(self, cases: Sequence[Case], running: Running) -> TaskOutput:
+        """The same, as ``running`` says; the next images are read while the network looks at the present ones."""
+        present = self._answered(cases)
+        probabilities, found = self._ask(cases, present, running)
         scores = probabilities[:, 1:] if self.config.classes == 2 else probabilities
         parts = [_spread(part, present) for part in (scores, found.reshape(-1, self.spec.feature_size))]
         return TaskOutput(self.spec, [case.id for case in cases], present, scores=parts[0], features=parts[1])
 
-    def _ask(self, network: keras.Model, prepared: PreparedViews, present: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Probabilities and features of what is present: exams or views."""
-        from taskfusion.training.inference import predict_batches
+    def effort(self, cases: Sequence[Case]) -> float:
+        """D on every complete exam, each view by its own branch; or D^v on every view."""
+        looks = int(self._answered(cases).sum())
+        if self.config.answer == "patient":
+            return effort(self.network("patient"), looks, self.config.size)
+        per_answer = len(self.config.views) if self.config.answer == "mean_of_views" else 1
+        return effort(self.network("view"), looks * per_answer, self.config.size)
 
+    def _answered(self, cases: Sequence[Case]) -> np.ndarray:
+        """What there is an answer about: exams (cases,) or views (cases, views)."""
+        present = present_views(cases, self.config.views)
+        return present if self.config.answer == "views" else np.asarray(present.all(axis=1))
+
+    def _ask(self, cases: Sequence[Case], present: np.ndarray, running: Running) -> tuple[np.ndarray, np.ndarray]:
+        """Probabilities and features of what is present: exams or views."""
         count = len(self.config.views)
-        pixels = grey(prepared.pixels[present][..., None])
+        if self.config.answer == "patient":
+            exams = np.flatnonzero(present).tolist()
+            scores, features = self._said_of("patient", (self._exam(cases), exams), EXAMS_PER_RUN, running)
+            return scores, features
+        whole = np.repeat(present[:, None], count, axis=1) if present.ndim == 1 else present
+        views = np.argwhere(whole).tolist()
+        scores, features = self._said_of("view", (self._view(cases), views), count * EXAMS_PER_RUN, running)
         if self.config.answer == "mean_of_views":
-            scores, features = predict_batches(network, pixels.reshape(-1, *pixels.shape[2:]), count * EXAMS_PER_RUN)
-            return scores.reshape(-1, count, scores.shape[1]).mean(axis=1), features
-        scores, features = predict_batches(network, pixels, EXAMS_PER_RUN * (count if present.ndim == 2 else 1))
+            scores = scores.reshape(-1, count, scores.shape[1]).mean(axis=1)
         return scores, features
+
+    def _said_of(
+        self, name: str, source: tuple[Callable[[Any], np.ndarray], list[Any]], batch: int, running: Running
+    ) -> list[np.ndarray]:
+        """What a network says of items that are loaded ahead."""
+        load, items = source
+        return self.ask(name, ahead(load, items, threads=running.loaders, most=batch), batch, running)
+
+    def _view(self, cases: Sequence[Case]) -> Callable[[Sequence[int]], np.ndarray]:
+        """Loads a view by its case and column."""
+        config = self.config
+
+        def load(cell: Sequence[int]) -> np.ndarray:
+            pixels, _, _ = prepared_view(cases[cell[0]], config.views[cell[1]], config.size, config.bits)
+            return grey(pixels)[..., None]
+
+        return load
+
+    def _exam(self, cases: Sequence[Case]) -> Callable[[int], np.ndarray]:
+        """Loads all views of a case."""
+        view, columns = self._view(cases), range(len(self.config.views))
+        return lambda case: np.stack([view((case, column)) for column in columns])
 
     def metrics(self, output: TaskOutput, cohort: Cohort) -> Mapping[str, float]:
         """AUC, TPR, TNR, F1 and accuracy of "dense" per exam, or per view (Table III); of four classes their accuracy.

@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from mammo_data.batches import PreparedViews, prepare_views
+from mammo_data.batches import PreparedViews, prepare_views, prepared_view, present_views
 from mammo_findings.config import CHECKING, PAPER, FindingsConfig
 from taskfusion.cases import UNKNOWN, Case, Cohort
 from taskfusion.evaluation import answers
 from taskfusion.evaluation.answers import Scored
+from taskfusion.inference.choosing import effort
+from taskfusion.inference.loading import ahead
+from taskfusion.inference.options import Running
 from taskfusion.outputs import Level, TaskOutput, TaskSpec
 from taskfusion.tasks.base import FitContext
 from taskfusion.tasks.diagnostics import About, Curve, HeatMap
 from taskfusion.tasks.measures import roc_curves
-from taskfusion.tasks.networks import NetworksTask
+from taskfusion.tasks.networks import NetworksTask, RunsNetworks
 
 if TYPE_CHECKING:
     import keras
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 VIEWS_PER_RUN = 8
 
 
-class Findings(NetworksTask):
+class Findings(NetworksTask, RunsNetworks):
     """The view model F: p_F = score of "any lesion", feat_F = the pooled map (II-B.2).
 
     A view that an exam lacks has no answer; the exam's other views have.
@@ -74,15 +77,26 @@ class Findings(NetworksTask):
 
     def predict(self, cases: Sequence[Case]) -> TaskOutput:
         """Score and feature of every view that is there, from one pass."""
-        network = self.network("view")
-        prepared = prepare_views(cases, self.config.views, self.config.size)
-        present = prepared.present
-        probabilities, found = _ask(network, prepared)
+        return self.predict_with(cases, Running())
+
+    def predict_with(self, cases: Sequence[Case], running: Running) -> TaskOutput:
+        """The same, as ``running`` says; the next views are read while F looks at the present ones."""
+        present = present_views(cases, self.config.views)
+
+        def load(cell: tuple[int, int]) -> np.ndarray:
+            return prepared_view(cases[cell[0]], self.config.views[cell[1]], self.config.size)[0][..., None]
+
+        views = ahead(load, map(tuple, np.argwhere(present)), threads=running.loaders, most=VIEWS_PER_RUN)
+        probabilities, found = self.ask("view", views, VIEWS_PER_RUN, running)
         scores = np.full((*present.shape, 1), np.nan, np.float32)
         features = np.full((*present.shape, self.config.channels), np.nan, np.float32)
         scores[present, 0] = np.clip(1 - probabilities[:, 0], 0, 1)
         features[present] = found
         return TaskOutput(self.spec, [case.id for case in cases], present, scores, features)
+
+    def effort(self, cases: Sequence[Case]) -> float:
+        """F on every view."""
+        return effort(self.network("view"), int(present_views(cases, self.config.views).sum()), self.config.size)
 
     def metrics(self, output: TaskOutput, cohort: Cohort) -> Mapping[str, float]:
         """AUC, TPR, TNR, F1 and accuracy per view (IV-A.2), and the AUC per exam of its highest view, max(p_F)."""
@@ -124,7 +138,7 @@ class Findings(NetworksTask):
         return answers.scored(lesion, answers.view_scores(output), present), per_exam
 
 
-def _ask(network: keras.Model, prepared: PreparedViews, batch: int = VIEWS_PER_RUN) -> list[np.ndarray]:
+def _ask(network: keras.Model, prepared: PreparedViews, batch: int) -> list[np.ndarray]:
     """The network's outputs about all views that are there."""
     from taskfusion.training.inference import predict_batches
 

@@ -53,13 +53,31 @@ class Detector(keras.Model):
     def call(self, images: Any) -> dict[str, Any]:
         """Detect."""
         size = images.shape[1:3]
+        maps, codes, logits, whole = self.look(images)
+        proposed = self.propose(codes, logits, size)
+        return self.conclude(images[..., 0], whole, proposed, self.judge(maps, proposed[0], size))
+
+    def look(self, images: Any) -> tuple[Any, Any, Any, Any]:
+        """Maps of images, what the first stage's head says of them, and the second stage's map of the whole image."""
         maps = self.first(images, training=False)
-        boxes, objectness = self.proposals.propose(self.proposals(maps, size), size)
+        return (maps, *self.proposal_head(maps), self.second(maps, training=False))
+
+    def propose(self, codes: Any, logits: Any, size: tuple[int, int]) -> tuple[Any, Any]:
+        """The best boxes ``(n, proposals, 4)`` and their objectness, of what the first stage's head says."""
+        return self.proposals.propose(self.proposals.answers(codes, logits, size), size)
+
+    def judge(self, maps: Any, boxes: Any, size: tuple[int, int]) -> tuple[Any, Any, Any]:
+        """Features of boxes, codes of better ones, and class logits."""
         features = self.features(maps, boxes, size)
-        codes, logits = self.box_head(features)
+        return (features, *self.box_head(features))
+
+    def conclude(self, grey: Any, whole: Any, proposed: Any, judged: Any) -> dict[str, Any]:
+        """Detections, of what :meth:`propose` and :meth:`judge` say of grey images ``(n, height, width)``."""
+        (boxes, objectness), (features, codes, logits) = proposed, judged
+        size = grey.shape[1:3]
         found = self._detections(box.clip(self._refine(boxes, codes), *size), self._scores(logits, objectness))
         found["features"] = matching.pick(features, found.pop("proposal"))
-        found["background"] = self._background(images, maps, found)
+        found["background"] = self._background(grey, whole, found)
         return found
 
     def features(self, maps: Any, boxes: Any, size: tuple[int, int], training: bool = False) -> Any:
@@ -103,12 +121,11 @@ class Detector(keras.Model):
             "scores": top,
         }
 
-    def _background(self, images: Any, maps: Any, found: dict[str, Any]) -> Any:
+    def _background(self, grey: Any, whole: Any, found: dict[str, Any]) -> Any:
         """Mean second-stage vector over the breast outside all detections, over the breast where nothing is left."""
-        whole = self.second(maps, training=False)
-        breast = _cells(images[..., 0] > 0, whole.shape[1:3])
+        breast = _cells(grey > 0, whole.shape[1:3])
         cut = found["scores"] > self.config.background_score
-        outside = breast * _outside(found["boxes"], cut, images.shape[1:3], whole.shape[1:3])
+        outside = breast * _outside(found["boxes"], cut, grey.shape[1:3], whole.shape[1:3])
         left = ops.sum(outside, axis=(1, 2), keepdims=True)
         weight = ops.where(left > 0, outside, breast) + keras.config.epsilon()
         return ops.sum(whole * weight[..., None], axis=(1, 2)) / ops.sum(weight, axis=(1, 2))[:, None]

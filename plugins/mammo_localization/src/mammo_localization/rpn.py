@@ -70,7 +70,11 @@ class ProposalStage:
     def __call__(self, maps: Any, size: tuple[int, int], training: bool = False) -> Answers:
         """The head's answers about maps of an image of ``size`` (height, width)."""
         codes, logits = self.head(maps)
-        anchors, counts = self._anchors(maps.shape[1:3], size, training)
+        return self.answers(codes, logits, size, training)
+
+    def answers(self, codes: Any, logits: Any, size: tuple[int, int], training: bool = False) -> Answers:
+        """What the head said, anchor by anchor."""
+        anchors, counts = self._anchors(codes.shape[1:3], size, training)
         flat = ops.reshape(codes, (-1, len(anchors), 4)), ops.reshape(logits, (-1, len(anchors), 2))
         return Answers(*flat, ops.convert_to_tensor(anchors), ops.convert_to_tensor(counts))
 

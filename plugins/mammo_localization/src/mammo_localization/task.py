@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import tee
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from attrs import frozen
 
-from mammo_data.images import Placement, laterality_of, prepare
+from mammo_data.batches import prepared_view, present_views
+from mammo_data.images import Placement
 from mammo_localization.config import CHECKING, PRESETS, LocalizationConfig
 from mammo_localization.layout import feature_size
 from mammo_localization.views import collect
 from taskfusion.cases import Case, Cohort
-from taskfusion.errors import DataError, NotFittedError
+from taskfusion.errors import NotFittedError
 from taskfusion.files import read_json, write_json
 from taskfusion.images import Array
+from taskfusion.inference.choosing import effort
+from taskfusion.inference.loading import ahead
+from taskfusion.inference.options import Running
 from taskfusion.outputs import Detections, Level, TaskOutput, TaskSpec
-from taskfusion.tasks.base import FitContext, TaskModel
+from taskfusion.tasks.base import FitContext, TaskModel, config_data
 from taskfusion.tasks.diagnostics import About, Curve
 from taskfusion.tasks.measures import own_curves, own_metrics, sensitivities
+from taskfusion.tasks.networks import RunsNetworks
 
 if TYPE_CHECKING:
+    from mammo_localization.running import Detecting
     from taskfusion.testing import Checking
 
 WEIGHTS, SUMMARY = "detector.weights.h5", "training.json"
 
 
-class Localization(TaskModel):
+class Localization(TaskModel, RunsNetworks):
     """Faster R-CNN on InceptionV2: where each view shows a lesion, and of which class."""
 
     Config: ClassVar[type] = LocalizationConfig
@@ -42,7 +50,7 @@ class Localization(TaskModel):
 
     def __init__(self, config: LocalizationConfig | None = None) -> None:
         super().__init__(config)
-        self._detector: Any = None
+        self._detecting: Detecting | None = None
         self._summary: dict[str, Any] = {}
 
     @classmethod
@@ -67,7 +75,7 @@ class Localization(TaskModel):
     @property
     def is_fitted(self) -> bool:
         """Whether there is a trained detector."""
-        return self._detector is not None
+        return self._detecting is not None
 
     def fit(self, cohort: Cohort, context: FitContext) -> Self:
         """Train on the train split's boxes; the validation split only tells how good it became.
@@ -79,7 +87,8 @@ class Localization(TaskModel):
 
         rng = np.random.default_rng(context.seed)
         views = collect(cohort.part("train"), self.config, context.progress, rng)
-        self._detector, figures = fit_detector(views, self.config, context)
+        detector, figures = fit_detector(views, self.config, context)
+        self._keep(detector)
         counts = {"views": len(views.labels), "views_with_lesion": len(views.with_lesion())}
         self._summary = counts | figures | self._validate(cohort.part("validation"))
         return self
@@ -98,34 +107,37 @@ class Localization(TaskModel):
         """
         if self._detector is None:
             raise NotFittedError("localization is not trained; call fit or load first")
-        views, config = self.config.views, self.config
-        present = np.array([[name in case.views for name in views] for case in cases], bool).reshape(-1, len(views))
-        cells = np.argwhere(present)
-        parts = [self._detect(cases, rows) for rows in _chunks(cells, config.predict_batch)]
-        background = np.full((*present.shape, self.spec.feature_size), np.nan, np.float32)
-        if parts:
-            background[present] = np.concatenate([part.background for part in parts])
-        found = [row for part in parts for row in part.found]
-        return TaskOutput(
-            self.spec,
-            tuple(case.id for case in cases),
-            present,
-            detections=_ragged(found, cells, present, background),
-        )
+        return self.predict_with(cases, Running())
 
-    def _detect(self, cases: Sequence[Case], cells: Array) -> _Answers:
-        """Answers for up to one batch of views, in a batch of always the same shape."""
-        config = self.config
-        images = np.zeros((config.predict_batch, *config.size, config.channels), np.float32)
-        places = []
-        for row, (case, view) in enumerate(cells):
-            pixels, placement, shape = _read(cases[case], config.views[view], config.size)
-            images[row] = pixels[..., None]
-            places.append((placement, shape))
-        raw = self._detector.predict_on_batch(images)
-        answers = {name: np.asarray(value)[: len(cells)] for name, value in raw.items()}
-        found = [_in_original(answers, row, *place) for row, place in enumerate(places)]
-        return _Answers(found, answers["background"])
+    def predict_with(self, cases: Sequence[Case], running: Running) -> TaskOutput:
+        """The same, as ``running`` says; the next views are read while the detector looks at the present ones."""
+        if self._detecting is None:
+            raise NotFittedError("localization is not trained; call fit or load first")
+        views, config, spec = self.config.views, self.config, self.spec
+        present = present_views(cases, views)
+        cells = np.argwhere(present)
+        load = partial(_read, cases, config)
+        read, places = tee(ahead(load, cells, threads=running.loaders, most=config.predict_batch))
+        answers = self._detecting((image for image, _, _ in read), running)
+        found, background = [], np.full((*present.shape, spec.feature_size), np.nan, np.float32)
+        for (case, view), (_, placement, shape), answer in zip(cells, places, answers, strict=True):
+            found.append(_in_original(answer, placement, shape))
+            background[case, view] = answer["background"]
+        ids = tuple(case.id for case in cases)
+        return TaskOutput(spec, ids, present, detections=_ragged(found, present, background))
+
+    def effort(self, cases: Sequence[Case]) -> float:
+        """The detector on every view; its proposals are some more work again as the whole image's."""
+        return effort(self._detector, int(present_views(cases, self.config.views).sum()), self.config.size)
+
+    @property
+    def _detector(self) -> Any:
+        return None if self._detecting is None else self._detecting.detector
+
+    def _keep(self, detector: Any) -> None:
+        from mammo_localization.running import Detecting
+
+        self._detecting = Detecting(detector, config_data(self.config))
 
     def save_weights(self, folder: Path) -> None:
         """Write the weights (HDF5, numbers only) and the training summary."""
@@ -138,7 +150,7 @@ class Localization(TaskModel):
 
         detector = Detector(self.config)
         detector.load_weights(folder / WEIGHTS)
-        self._detector = detector
+        self._keep(detector)
         self._summary = read_json(folder / SUMMARY)
 
     def summary(self) -> Mapping[str, Any]:
@@ -168,39 +180,22 @@ class _Found:
     features: Array
 
 
-@frozen(eq=False)
-class _Answers:
-    found: list[_Found]
-    background: Array
+def _read(cases: Sequence[Case], config: LocalizationConfig, cell: Array) -> tuple[Array, Placement, tuple[int, ...]]:
+    """A view as the detector sees it, and what its original looks like."""
+    pixels, placement, shape = prepared_view(cases[cell[0]], config.views[cell[1]], config.size)
+    return np.broadcast_to((pixels / np.float32(255))[..., None], (*config.size, config.channels)), placement, shape
 
 
-def _chunks(rows: Array, size: int) -> Iterator[Array]:
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size]
-
-
-def _read(case: Case, view: str, size: tuple[int, int]) -> tuple[Array, Placement, tuple[int, int]]:
-    """A view prepared, and what its original looks like."""
-    try:
-        pixels = case.views[view].read()
-        prepared, placement = prepare(pixels, size, laterality_of(view))
-    except DataError as error:
-        raise DataError(f"case {case.id!r}, view {view!r}: {error}") from error
-    return np.round(prepared * 255) / 255, placement, pixels.shape[:2]
-
-
-def _in_original(answers: Mapping[str, Array], row: int, placement: Placement, shape: tuple[int, int]) -> _Found:
+def _in_original(answer: Mapping[str, Array], placement: Placement, shape: tuple[int, ...]) -> _Found:
     """One view's detections in pixels of its original; what lies outside it is dropped."""
     height, width = shape
-    boxes = placement.to_original(answers["boxes"][row])
+    boxes = placement.to_original(answer["boxes"])
     boxes = np.clip(boxes, 0, [width, height, width, height]).astype(np.float32)
-    keep = (answers["scores"][row] > 0) & (boxes[:, 2] - boxes[:, 0] > 0) & (boxes[:, 3] - boxes[:, 1] > 0)
-    return _Found(
-        boxes[keep], answers["labels"][row][keep], answers["scores"][row][keep], answers["features"][row][keep]
-    )
+    keep = (answer["scores"] > 0) & (boxes[:, 2] - boxes[:, 0] > 0) & (boxes[:, 3] - boxes[:, 1] > 0)
+    return _Found(boxes[keep], answer["labels"][keep], answer["scores"][keep], answer["features"][keep])
 
 
-def _ragged(found: list[_Found], cells: Array, present: Array, background: Array) -> Detections:
+def _ragged(found: list[_Found], present: Array, background: Array) -> Detections:
     """Detections of all views, one after the other."""
     counts = np.zeros(present.shape, np.int64)
     counts[present] = [len(one.scores) for one in found]
