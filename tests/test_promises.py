@@ -37,7 +37,7 @@ def test_every_promise_names_tests_that_exist(promise, shown):
 
 
 def test_the_page_has_all_promises():
-    assert len(ROW.findall(PAGE)) > 40 and len(re.findall(r"^## ", PAGE, re.MULTILINE)) == 13
+    assert len(ROW.findall(PAGE)) > 40 and len(re.findall(r"^## ", PAGE, re.MULTILINE)) >= 13
 
 
 def examples(**environment: str) -> list[int]:
