@@ -1,0 +1,1 @@
+def content(raw): return {}
