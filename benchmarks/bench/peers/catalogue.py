@@ -69,7 +69,9 @@ PEERS: tuple[Peer, ...] = (
         Peer(f"taskfusion {name}", OURS, "ours", "taskfusion[keras]", option=name, features=True, study=False)
         for name in FEATURE_FUSERS
     ),
-    Peer("StackingClassifier", "sklearn", "sklearn_ensembles", "scikit-learn", "stacking", "", "stacking", imputes=True),
+    Peer(
+        "StackingClassifier", "sklearn", "sklearn_ensembles", "scikit-learn", "stacking", "", "stacking", imputes=True
+    ),
     Peer("VotingClassifier", "sklearn", "sklearn_ensembles", "scikit-learn", "voting", "", "voting", imputes=True),
     Peer("mlxtend StackingCV", "mlxtend", "mlxtend_stacking", "mlxtend", imputes=True),
     Peer("multiviewstacking", "multiviewstacking", "multiview", "multiviewstacking", imputes=True),

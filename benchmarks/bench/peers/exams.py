@@ -65,8 +65,11 @@ class Exams:
         offsets = np.concatenate([[0], np.cumsum(counts)])
         found = np.repeat(self.offsets[cells] - offsets[:-1], counts) + np.arange(offsets[-1])
         ragged = {"boxes", "labels", "scores", "detection_features"}
-        chosen = {f.name: getattr(self, f.name)[found if f.name in ragged else index] for f in fields(self)
-                  if f.name != "offsets"}
+        chosen = {
+            f.name: getattr(self, f.name)[found if f.name in ragged else index]
+            for f in fields(self)
+            if f.name != "offsets"
+        }
         return Exams(offsets=offsets, **chosen)
 
     def without_features(self) -> Exams:
@@ -79,8 +82,20 @@ def study(truth: Array, groups: Array, models: Array) -> Exams:
     """Cases about which every model gave one score."""
     n, none = len(truth), np.zeros(0)
     return Exams(
-        truth, groups, models, np.zeros(n), np.zeros((n, 0)), np.zeros((n, 0), bool), np.zeros(1, np.int64),
-        np.zeros((0, 4)), none, none, np.zeros((n, 0)), np.zeros((n, 0, 0)), np.zeros((n, 0, 0)), np.zeros((0, 0)),
+        truth,
+        groups,
+        models,
+        np.zeros(n),
+        np.zeros((n, 0)),
+        np.zeros((n, 0), bool),
+        np.zeros(1, np.int64),
+        np.zeros((0, 4)),
+        none,
+        none,
+        np.zeros((n, 0)),
+        np.zeros((n, 0, 0)),
+        np.zeros((n, 0, 0)),
+        np.zeros((0, 0)),
     )
 
 

@@ -52,8 +52,9 @@ def by_bootstrap(truth: Array, groups: Array, scores: Array, measure: str, seed:
     members = [np.flatnonzero(place == k) for k in range(len(names))]
     draws = [np.concatenate([members[k] for k in rng.integers(len(names), size=len(names))]) for _ in range(RESAMPLES)]
     figure = MEASURES[measure]
-    return np.array([np.mean([figure(truth[rows], row[rows]) for row in scores]) for rows in
-                     (np.arange(len(truth)), *draws)])
+    return np.array(
+        [np.mean([figure(truth[rows], row[rows]) for row in scores]) for rows in (np.arange(len(truth)), *draws)]
+    )
 
 
 def percentiles(values: Array) -> Interval:

@@ -36,9 +36,11 @@ def main() -> None:
     start = time.perf_counter()
     fit: Fit = getattr(importlib.import_module(order["module"]), order["function"])
     answers: dict[str, Any] = {"import_seconds": time.perf_counter() - start, "jobs": {}}
-    for job in order["jobs"]:
-        answers["jobs"][job["name"]] = done(fit, job, order)
+    with tempfile.TemporaryDirectory(dir=Path(order["answers"]).parent) as scratch:
+        for job in order["jobs"]:
+            answers["jobs"][job["name"]] = done(fit, job, {**order, "scratch": scratch})
     answers["peak_megabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    answers["cpu_seconds"] = time.process_time()
     Path(order["answers"]).write_text(json.dumps(answers))
 
 
@@ -49,7 +51,7 @@ def done(fit: Fit, job: dict[str, Any], order: dict[str, Any]) -> dict[str, Any]
     validation = read(folder / "validation") if (folder / "validation").is_dir() else None
 
     def fitted(impute: bool) -> Predict:
-        scratch = tempfile.mkdtemp(dir=Path(order["answers"]).parent)
+        scratch = tempfile.mkdtemp(dir=order["scratch"])
         return fit(train, validation, Job(job["seed"], impute, order["seconds"], scratch, order["option"]))
 
     try:

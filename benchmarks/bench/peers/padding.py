@@ -24,6 +24,8 @@ def padded(exams: Exams) -> Array:
     slots = np.where(exams.looked.reshape(-1, 1), np.zeros((1, SLOTS)), np.nan)
     slots[cell[rank < SLOTS], rank[rank < SLOTS]] = exams.scores[rows[rank < SLOTS]]
     return np.column_stack([exams.density, exams.findings, slots.reshape(len(exams), -1)])
+
+
 # end of user code
 
 

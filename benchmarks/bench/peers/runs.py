@@ -44,8 +44,9 @@ def run(peer: Peer, python: str, wanted: Order, limit: float) -> dict[str, Any]:
     path.write_text(json.dumps(wanted))
     command = [python, "-m", "bench.peers.harness", str(path)]
     try:
-        given = {"timeout": limit, "env": environment(peer), "check": False}
-        done = subprocess.run(command, capture_output=True, text=True, **given)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=limit, env=environment(peer), check=False
+        )
     except subprocess.TimeoutExpired:
         return {"error": f"not done within {limit:.0f} s"}
     answers.with_suffix(".log").write_text(done.stdout + done.stderr)

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bench.peers import reader_study, runs, simulate
 from bench.peers.catalogue import DEFAULT, FEATURE_SEEDS, OURS, PEERS, VENVS, Peer
 from bench.peers.exams import Exams, write
@@ -96,6 +98,7 @@ def everything(plan: Plan) -> dict[str, Any]:
         "installing_seconds": installing,
         "seconds": time.perf_counter() - start,
         "environments": {name: vars(made) for name, made in venvs.items()},
+        "empty_views": empty_views(),
         "truths": truths,
         "costs": found.costs,
         "answers": found.answers,
@@ -144,6 +147,12 @@ def _study(plan: Plan, exams: Exams) -> dict[str, Any]:
     return {"truth": exams.truth.tolist(), "groups": exams.groups.tolist(), "rows": outside}
 
 
+def empty_views() -> float:
+    """The share of a first cohort's views that have no detection."""
+    exams = simulate.cohort(FIRST, 0)["test"]
+    return float(np.mean(np.diff(exams.offsets) == 0))
+
+
 def cohort_folder(plan: Plan, setting: str, seed: int) -> Path:
     """Where a cohort lies."""
     return plan.folder / "cohorts" / setting / str(seed)
@@ -177,7 +186,9 @@ def measured(plan: Plan, peer: Peer, made: Environment) -> dict[str, Any]:
     wanted = runs.order(peer, [first_job(plan, peer)], SECONDS, plan.folder / "answers" / f"{peer.name} costs.json")
     start = time.perf_counter()
     found = runs.run(peer, made.python, wanted, LIMIT)
-    say(f"{peer.name}: measured in {time.perf_counter() - start:.0f} s {found.get('error', '')}")
+    say(
+        f"{peer.name}: measured in {time.perf_counter() - start:.0f} s, {found.get('cpu_seconds', 0):.0f} s of CPU {found.get('error', '')}"
+    )
     return found
 
 
@@ -189,12 +200,15 @@ def answered(plan: Plan, peer: Peer, made: Environment) -> tuple[str, dict[str, 
     wanted = runs.order(peer, jobs, SECONDS, plan.folder / "answers" / f"{peer.name}.json")
     start = time.perf_counter()
     found = runs.run(peer, made.python, wanted, LIMIT)
-    say(f"{peer.name}: {len(jobs)} cohorts in {time.perf_counter() - start:.0f} s {found.get('error', '')}")
+    say(
+        f"{peer.name}: {len(jobs)} cohorts in {time.perf_counter() - start:.0f} s, {found.get('cpu_seconds', 0):.0f} s of CPU {found.get('error', '')}"
+    )
     return peer.name, found
 
 
 def slowest_first(peers: list[Peer], found: Found) -> list[Peer]:
     """So that none is left over at the end alone."""
+
     def seconds(peer: Peer) -> float:
         jobs: dict[str, Any] = found.costs[peer.name].get("jobs", {})
         return float(sum(job.get("fit_seconds", 0.0) for job in jobs.values()))

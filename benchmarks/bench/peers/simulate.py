@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.peers.exams import CLASSES, MALIGNANT, VIEWS, Array, Exams
+from bench.peers.exams import MALIGNANT, VIEWS, Array, Exams
 
 SIZES = {"train": 1511, "validation": 290, "test": 453}
 KINDS = {"train": (481, 522, 508), "validation": (107, 98, 85), "test": (105, 199, 149)}  # normal, benign, malignant
@@ -82,14 +82,25 @@ def _scored(hidden: Hidden, seen_before: float, rng: np.random.Generator) -> Exa
     offsets, boxes, labels, scores = _detections(hidden, clear, seen_before, rng)
     nothing = np.zeros((n, 0))
     return Exams(
-        (hidden.kind == 2).astype(np.int64), np.arange(n), nothing, _sigmoid(density), _sigmoid(findings),
-        np.ones((n, 4), bool), offsets, boxes, labels, _sigmoid(scores),
-        nothing, np.zeros((n, 4, 0)), np.zeros((n, 4, 0)), np.zeros((len(labels), 0)),
+        (hidden.kind == 2).astype(np.int64),
+        np.arange(n),
+        nothing,
+        _sigmoid(density),
+        _sigmoid(findings),
+        np.ones((n, 4), bool),
+        offsets,
+        boxes,
+        labels,
+        _sigmoid(scores),
+        nothing,
+        np.zeros((n, 4, 0)),
+        np.zeros((n, 4, 0)),
+        np.zeros((len(labels), 0)),
     )
 
 
 def _detections(hidden: Hidden, clear: Array, seen_before: float, rng: np.random.Generator) -> tuple[Array, ...]:
-    """Offsets, boxes, labels and logits: false positives by the veil, and lesions that show, often under a wrong name."""
+    """Offsets, boxes, labels and logits: false positives by the veil, and lesions that show, some wrongly named."""
     cells = hidden.veil.size
     false = rng.poisson(0.6, cells)
     hit = (rng.random(cells) < 0.55 + 0.35 * clear.ravel() + 0.1 * (seen_before > 0)) & hidden.shows.ravel()
@@ -175,5 +186,3 @@ def _sigmoid(z: Array) -> Array:
 
 def _logit(p: Array) -> Array:
     return np.asarray(np.log(p) - np.log1p(-p))
-
-

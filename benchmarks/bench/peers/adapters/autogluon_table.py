@@ -19,4 +19,6 @@ def fit(train: Exams, validation: Exams | None, job: Job) -> Predict:
     predictor = TabularPredictor("truth", eval_metric="roc_auc", path=job.scratch, verbosity=0)
     predictor.fit(frame, time_limit=job.seconds)
     return lambda exams: predictor.predict_proba(pd.DataFrame(table(exams)).rename(columns=str))[1].to_numpy()
+
+
 # end of user code

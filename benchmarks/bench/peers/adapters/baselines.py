@@ -14,6 +14,8 @@ from bench.peers.wanted import Job, Predict
 def largest(train: Exams, validation: Exams | None, job: Job) -> Predict:
     """Nothing is learned."""
     return lambda exams: np.nanmax(table(exams), axis=1)
+
+
 # end of user code
 
 
@@ -21,6 +23,8 @@ def largest(train: Exams, validation: Exams | None, job: Job) -> Predict:
 def mean(train: Exams, validation: Exams | None, job: Job) -> Predict:
     """Nothing is learned."""
     return lambda exams: np.nanmean(table(exams), axis=1)
+
+
 # end of user code
 
 
@@ -35,4 +39,6 @@ def best(train: Exams, validation: Exams | None, job: Job) -> Predict:
 
     chosen = max(tasks(judged), key=lambda columns: auc(judged.truth, of_task(judged, columns)))
     return lambda exams: of_task(exams, chosen)
+
+
 # end of user code

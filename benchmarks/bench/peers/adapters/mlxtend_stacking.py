@@ -34,4 +34,6 @@ def fit(train: Exams, validation: Exams | None, job: Job) -> Predict:
         model = make_pipeline(SimpleImputer(strategy="median"), model)
     model.fit(table(exams), exams.truth)
     return lambda exams: model.predict_proba(table(exams))[:, 1]
+
+
 # end of user code

@@ -20,10 +20,13 @@ def fit(train: Exams, validation: Exams | None, job: Job) -> Predict:
         views_indices=tasks(exams),
         first_level_learners=[RandomForestClassifier(random_state=job.seed) for _ in tasks(exams)],
         meta_learner=RandomForestClassifier(random_state=job.seed),
+        k=5,
         random_state=job.seed,
     )
     if job.impute:
         model = make_pipeline(SimpleImputer(strategy="median"), model)
     model.fit(table(exams), exams.truth)
     return lambda exams: model.predict_proba(table(exams))[:, 1]
+
+
 # end of user code

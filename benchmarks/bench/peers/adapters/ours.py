@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from taskfusion.plugins import build_registry
 
 
 # user code
-def outputs_of_exams(exams: Exams, ids: list[str]) -> dict[str, TaskOutput]:
+def outputs_of_exams(exams: Exams, ids: Sequence[str]) -> dict[str, TaskOutput]:
     """What the three tasks said, with features where they come along."""
     size = exams.detection_features.shape[1]
     density = TaskSpec("case", ["dense"], [], 4 * size, 4)
@@ -47,16 +47,18 @@ def fit(train: Exams, validation: Exams | None, job: Job) -> Predict:
     material = Material(cohort, outputs(train, cohort.part("train").ids), held_out)
     (fitted,) = fit_plan(plan, [target], material, FuseContext(job.seed))
     return lambda exams: fitted.predict(outputs(exams))
+
+
 # end of user code
 
 
-def outputs(exams: Exams, ids: tuple[str, ...] = ()) -> Mapping[str, TaskOutput]:
+def outputs(exams: Exams, ids: Sequence[str] = ()) -> Mapping[str, TaskOutput]:
     """Of exams, or of a reader study, where every model is a task."""
     names = ids or tuple(map(str, range(len(exams))))
     return outputs_of_study(exams, names) if exams.is_study else outputs_of_exams(exams, names)
 
 
-def outputs_of_study(exams: Exams, ids: tuple[str, ...]) -> dict[str, TaskOutput]:
+def outputs_of_study(exams: Exams, ids: Sequence[str]) -> dict[str, TaskOutput]:
     """A task a column."""
     spec = TaskSpec("case", ["malignant"])
     there = ~np.isnan(exams.models)

@@ -1,4 +1,4 @@
-"""scikit-learn's StackingClassifier and VotingClassifier over the usual three: logistic regression, forest, boosting."""
+"""scikit-learn's StackingClassifier and VotingClassifier over logistic regression, forest and boosting."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ def members(seed: int) -> list:
         ("forest", RandomForestClassifier(random_state=seed)),
         ("boosting", HistGradientBoostingClassifier(random_state=seed)),
     ]
+
+
 # end of user code
 
 
@@ -38,6 +40,8 @@ def stacking(train: Exams, validation: Exams | None, job: Job) -> Predict:
         model = make_pipeline(SimpleImputer(strategy="median"), model)
     model.fit(table(exams), exams.truth)
     return lambda exams: model.predict_proba(table(exams))[:, 1]
+
+
 # end of user code
 
 
@@ -50,4 +54,6 @@ def voting(train: Exams, validation: Exams | None, job: Job) -> Predict:
         model = make_pipeline(SimpleImputer(strategy="median"), model)
     model.fit(table(exams), exams.truth)
     return lambda exams: model.predict_proba(table(exams))[:, 1]
+
+
 # end of user code

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 import torchmetrics
@@ -20,7 +22,7 @@ def bags(exams: Exams) -> list[Array]:
     ends = exams.offsets[:: len(VIEWS)]
     parts = [
         [exams.density_features[k].reshape(4, -1), exams.findings_features[k], exams.detection_features[a:b]]
-        for k, (a, b) in enumerate(zip(ends[:-1], ends[1:], strict=True))
+        for k, (a, b) in enumerate(pairwise(ends))
     ]
     marked = [
         np.concatenate([np.hstack([block, np.tile(np.eye(3)[t], (len(block), 1))]) for t, block in enumerate(part)])
@@ -43,8 +45,14 @@ def fit(train: Exams, validation: Exams | None, job: Job) -> Predict:
     model = ABMIL((1024 + 3,), feat_ext=extractor, gated=True)
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-4, weight_decay=1e-4)
     trainer = Trainer(
-        model, optimizer, {"auc": torchmetrics.AUROC("binary")}, "auc",
-        device="cpu", early_stop_patience=8, disable_pbar=True, verbose=False,
+        model,
+        optimizer,
+        {"auc": torchmetrics.AUROC("binary")},
+        "auc",
+        device="cpu",
+        early_stop_patience=8,
+        disable_pbar=True,
+        verbose=False,
     )
     trainer.train(30, loader(train, 16, shuffle=True), loader(validation or train, 128))
     best = trainer.get_best_model().eval()
@@ -54,4 +62,6 @@ def fit(train: Exams, validation: Exams | None, job: Job) -> Predict:
             return np.concatenate([torch.sigmoid(best(b["X"], b["mask"])).numpy() for b in loader(exams, 128)])
 
     return predict
+
+
 # end of user code
