@@ -22,7 +22,7 @@ def adapter_lines(path: Path, padding: Path, label: str = "") -> int:
 
 
 def _blocks(source: str) -> list[tuple[list[str], str]]:
-    found = re.findall(rf"^{START}(.*)\n(.*?)^{END}$", source, re.MULTILINE | re.DOTALL)
+    found = re.findall(rf"^{START}([^\n]*)\n(.*?)^{END}$", source, re.MULTILINE | re.DOTALL)
     return [(names.split(), block) for names, block in found]
 
 

@@ -84,7 +84,7 @@ def _about(raw: Raw) -> list[str]:
         "density one score and 4096 features an exam, findings one score and 1024 features a view, localization any "
         "number of detections of four classes in a view, with 1024 features each, none in "
         f"{raw['empty_views']:.0%} of the views. The target is malignancy. The tasks' errors are correlated. "
-        f"{raw['seeds']} cohorts a setting ({raw['feature_seeds']} for whatever looks at features, in setting "
+        f"Cohorts a setting: {raw['seeds']} ({raw['feature_seeds']} for whatever looks at features, in setting "
         f"*{FIRST}* alone; the tables say how many each figure is a mean of). Settings: {settings}.",
         "Every peer runs in an environment of its own, on one thread, and is given the arrays themselves. Peers that "
         "make their own folds get training and validation split joined, which is a fifth more to learn from than "
@@ -108,12 +108,19 @@ def _verdicts(reached: Sequence[Reached]) -> list[str]:
         best = max(rivals, key=lambda r: r.by_setting["AUC"][setting].value)
         theirs = best.against["AUC"].get(setting)
         ours = None if theirs is None else Interval(-theirs.value, -theirs.high, -theirs.low, theirs.n)
-        word = "**below it by more than the interval**" if below(ours) else "not below it by more than the interval"
+        word = verdict(ours)
         lines.append(
             f"Setting *{setting}*: the best peer by AUC is {best.peer.name} "
             f"({best.by_setting['AUC'][setting].value:.3f}); {DEFAULT} less that is {signed(ours)}: {word}."
         )
     return lines
+
+
+def verdict(ours: Interval | None) -> str:
+    """In words, of the difference of ours less theirs."""
+    if ours is None or math.isnan(ours.high):
+        return "no interval from a single cohort"
+    return "**below it by more than the interval**" if below(ours) else "not below it by more than the interval"
 
 
 def _wins(reached: Sequence[Reached], costs: dict[str, dict[str, float]]) -> list[str]:

@@ -186,9 +186,7 @@ def measured(plan: Plan, peer: Peer, made: Environment) -> dict[str, Any]:
     wanted = runs.order(peer, [first_job(plan, peer)], SECONDS, plan.folder / "answers" / f"{peer.name} costs.json")
     start = time.perf_counter()
     found = runs.run(peer, made.python, wanted, LIMIT)
-    say(
-        f"{peer.name}: measured in {time.perf_counter() - start:.0f} s, {found.get('cpu_seconds', 0):.0f} s of CPU {found.get('error', '')}"
-    )
+    say(f"{peer.name}: measured in {taken(start, found)}")
     return found
 
 
@@ -200,10 +198,14 @@ def answered(plan: Plan, peer: Peer, made: Environment) -> tuple[str, dict[str, 
     wanted = runs.order(peer, jobs, SECONDS, plan.folder / "answers" / f"{peer.name}.json")
     start = time.perf_counter()
     found = runs.run(peer, made.python, wanted, LIMIT)
-    say(
-        f"{peer.name}: {len(jobs)} cohorts in {time.perf_counter() - start:.0f} s, {found.get('cpu_seconds', 0):.0f} s of CPU {found.get('error', '')}"
-    )
+    say(f"{peer.name}: {len(jobs)} cohorts in {taken(start, found)}")
     return peer.name, found
+
+
+def taken(start: float, found: dict[str, Any]) -> str:
+    """Seconds since, of which on a processor, and what went wrong."""
+    cpu = f"{found['cpu_seconds']:.0f} s of CPU" if "cpu_seconds" in found else found.get("error", "")
+    return f"{time.perf_counter() - start:.0f} s, {cpu}"
 
 
 def slowest_first(peers: list[Peer], found: Found) -> list[Peer]:
