@@ -1,12 +1,13 @@
 """``docs/benchmarks.md`` out of what the sections wrote.
 
 A section's JSON says ``title``, ``text`` (sentences) and ``tables`` (``title``, ``columns``, ``rows``, ``note``);
-``data`` is for machines and is not printed. JSON of any other shape is printed as it is: lists of mappings as tables,
-the rest line by line.
+``data`` is for machines and is not printed. Where a ``.md`` lies beside the JSON, that is printed instead. JSON of any
+other shape is printed as it is: lists of mappings as tables, the rest line by line.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -40,6 +41,9 @@ def section(part: Mapping[str, Any]) -> list[str]:
     if record.get("error"):
         lines += [f"This section ended early: {record['error']}.", ""]
     for found in part["results"]:
+        if "markdown" in found:
+            lines += [*below(found["markdown"]), ""]
+            continue
         for text in _as_list(found.get("text", ())):
             lines += [str(text), ""]
         for given in found.get("tables", ()):
@@ -48,6 +52,16 @@ def section(part: Mapping[str, Any]) -> list[str]:
     if record.get("seconds"):
         lines += [f"This section took {record['seconds'] / 60:.1f} minutes.", ""]
     return lines
+
+
+def below(markdown: str) -> list[str]:
+    """A page as part of another: its headings under the section's, its own title left out."""
+    levels = [len(mark) for mark in re.findall(r"^(#+) ", markdown, re.MULTILINE)]
+    if levels and markdown.lstrip().startswith("# "):
+        markdown, levels = re.sub(r"\A\s*# .*\n", "", markdown), levels[1:]
+    shift = 3 - min(levels, default=3)
+    text = re.sub(r"^(#+) ", lambda found: "#" * (len(found[1]) + shift) + " ", markdown, flags=re.MULTILINE)
+    return text.strip().splitlines()
 
 
 def _as_list(value: Any) -> Iterable[Any]:

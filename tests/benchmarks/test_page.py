@@ -55,6 +55,14 @@ def test_json_of_any_other_shape_is_printed():
     assert lines[lines.index("### deep") + 2] == "- a: True"
 
 
+def test_a_page_beside_the_json_is_printed_under_the_sections_heading():
+    found = {"rate": 1, "markdown": "# Own title\n\nText.\n\n## Part\n\n| a |\n|---|\n\n### Deeper\n"}
+    text = page(MACHINE, [part("Scale", [found])])
+    assert "## Scale\n\nText.\n\n### Part\n\n| a |\n|---|\n\n#### Deeper\n" in text
+    assert "rate" not in text
+    assert "# Own title" not in text
+
+
 @pytest.fixture
 def script(tmp_path) -> Path:
     """Writes what it is told, then fails if it is told to."""
@@ -72,6 +80,8 @@ def test_a_section_is_run_and_its_json_read(script, tmp_path):
     assert sections.record(section, tmp_path) is None
     assert sections.run(section, tmp_path)["error"] == ""
     assert sections.results(section, tmp_path) == [{"rate": 1}]
+    (tmp_path / "s" / "found.md").write_text("text")
+    assert sections.results(section, tmp_path) == [{"rate": 1, "markdown": "text"}]
     assert sections.record(section, tmp_path)["error"] == ""
 
 

@@ -25,7 +25,7 @@ from bench.peers.probes import outcome, probes, said
 from bench.peers.wanted import Fit, Job, Predict
 
 BATCH = 10_000  # exams answered together; of those with features as many as the split has
-FIT_TRIES, FIT_BUDGET = 3, 15.0  # fits of the measured job, as long as they take no more than this many seconds
+FIT_TRIES, FIT_BUDGET = 3, 8.0  # fits of the measured job, as long as they take no more than this many seconds
 ONE_BUDGET = 2.0  # seconds of answering one exam over and over
 
 

@@ -31,7 +31,7 @@ class Plan:
     """What is to be run.
 
     Attributes:
-        folder: for everything that is written.
+        folder: for ``peers.json``; what is not a result lies beside it.
         seeds: cohorts a setting.
         study: the reader study's file.
         only: names of peers; empty for all.
@@ -43,6 +43,11 @@ class Plan:
     study: Path = STUDY
     only: tuple[str, ...] = ()
     feature_seeds: int = FEATURE_SEEDS
+
+    @property
+    def work(self) -> Path:
+        """For what is no result: cohorts, answers, ``raw.json``."""
+        return self.folder.with_name(f"{self.folder.name}.work")
 
     @property
     def peers(self) -> list[Peer]:
@@ -75,9 +80,10 @@ def main() -> None:
 
 
 def everything(plan: Plan) -> dict[str, Any]:
-    """Runs it all; what came of it as plain data, also kept in ``raw.json``."""
+    """Runs it all; what came of it as plain data, also kept in ``raw.json`` for tries with the page."""
     start = time.perf_counter()
-    plan.folder.mkdir(parents=True, exist_ok=True)
+    for folder in (plan.folder, plan.work):
+        folder.mkdir(parents=True, exist_ok=True)
     venvs = environments(plan)
     say(f"environments ready after {time.perf_counter() - start:.0f} s")
     installing, start = time.perf_counter() - start, time.perf_counter()
@@ -90,7 +96,7 @@ def everything(plan: Plan) -> dict[str, Any]:
     calls = [functools.partial(answered, plan, peer, venvs[peer.venv]) for peer in slowest_first(usable, found)]
     for name, answers in runs.side_by_side(calls, 2):
         found.answers[name] = answers
-    shutil.rmtree(plan.folder / "cohorts")
+    shutil.rmtree(plan.work / "cohorts")
     raw = {
         "peers": [peer.name for peer in plan.peers],
         "seeds": plan.seeds,
@@ -104,7 +110,7 @@ def everything(plan: Plan) -> dict[str, Any]:
         "answers": found.answers,
         "study": str(plan.study) if plan.study.is_file() else "",
     }
-    (plan.folder / "raw.json").write_text(json.dumps(raw))
+    (plan.work / "raw.json").write_text(json.dumps(raw))
     return raw
 
 
@@ -155,7 +161,7 @@ def empty_views() -> float:
 
 def cohort_folder(plan: Plan, setting: str, seed: int) -> Path:
     """Where a cohort lies."""
-    return plan.folder / "cohorts" / setting / str(seed)
+    return plan.work / "cohorts" / setting / str(seed)
 
 
 def first_job(plan: Plan, peer: Peer) -> dict[str, Any]:
@@ -183,7 +189,7 @@ def other_jobs(plan: Plan, peer: Peer) -> list[dict[str, Any]]:
 
 def measured(plan: Plan, peer: Peer, made: Environment) -> dict[str, Any]:
     """The process of a peer that nothing else runs beside."""
-    wanted = runs.order(peer, [first_job(plan, peer)], SECONDS, plan.folder / "answers" / f"{peer.name} costs.json")
+    wanted = runs.order(peer, [first_job(plan, peer)], SECONDS, plan.work / "answers" / f"{peer.name} costs.json")
     start = time.perf_counter()
     found = runs.run(peer, made.python, wanted, LIMIT)
     say(f"{peer.name}: measured in {taken(start, found)}")
@@ -195,7 +201,7 @@ def answered(plan: Plan, peer: Peer, made: Environment) -> tuple[str, dict[str, 
     jobs = other_jobs(plan, peer)
     if not jobs:
         return peer.name, {"jobs": {}}
-    wanted = runs.order(peer, jobs, SECONDS, plan.folder / "answers" / f"{peer.name}.json")
+    wanted = runs.order(peer, jobs, SECONDS, plan.work / "answers" / f"{peer.name}.json")
     start = time.perf_counter()
     found = runs.run(peer, made.python, wanted, LIMIT)
     say(f"{peer.name}: {len(jobs)} cohorts in {taken(start, found)}")
