@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ def test_a_peer_that_wins_is_said_to_win(found):
     text = "\n".join(found["text"])
     assert "Setting *clean*: the best peer by AUC is LightGBM" in text
     assert "**below it by more than the interval**" in text
-    assert "Ahead of taskfusion score in AUC, interval clear of 0: LightGBM (clean)." in text
+    assert "Ahead of taskfusion score in AUC, interval of one comparison clear of 0: LightGBM (clean)." in text
 
 
 def test_figures_are_means_over_cohorts_with_intervals_and_paired_differences(raw, found):
@@ -155,12 +156,15 @@ def test_an_environment_that_is_there_as_wanted_is_not_made_again(tmp_path, monk
 
     def fake(folder: Path, requirements: tuple[str, ...]) -> Environment:
         made.append(folder)
-        return Environment("" if "bad" in requirements else "python", "no" if "bad" in requirements else "")
+        return Environment("", "no") if "bad" in requirements else Environment(sys.executable)
 
     monkeypatch.setattr("bench.peers.venvs._made", fake)
     for requirements in (("a==1",), ("a==1",), ("a==2",), ("bad",), ("bad",)):
         ready("x", requirements, tmp_path)
     assert len(made) == 4  # not the second, and what failed is tried again
+    (tmp_path / "x.json").write_text((tmp_path / "x.json").read_text().replace(sys.executable, "/gone/python"))
+    ready("x", ("a==2",), tmp_path)
+    assert len(made) == 5
 
 
 def test_of_an_installers_output_the_last_error_is_kept():

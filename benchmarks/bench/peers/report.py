@@ -11,10 +11,10 @@ from typing import Any
 import bench.peers.adapters
 from bench.peers import reader_study, simulate
 from bench.peers.catalogue import DEFAULT, OURS, VENVS, Peer
-from bench.peers.figures import RESAMPLES, Interval
+from bench.peers.figures import RESAMPLES, Interval, paired
 from bench.peers.lines import adapter_lines
 from bench.peers.section import FIRST, SECONDS
-from bench.peers.tally import Raw, Reached, below, tally
+from bench.peers.tally import Raw, Reached, below, by_cohort, tally
 from bench.peers.venvs import installed, megabytes
 
 HERE = Path(__file__).parent
@@ -45,7 +45,7 @@ def content(raw: Raw) -> dict[str, Any]:
         *([_study_table(reached)] if any(r.study for r in reached) else []),
         *([_problem_table(reached)] if any(r.problem or r.failed for r in reached) else []),
     ]
-    text = [*_about(raw), *_verdicts(reached), *_wins(reached, costs)]
+    text = [*_about(raw), *_verdicts(reached, raw), *_wins(reached, costs)]
     return {
         "title": "Peers on the same frozen task outputs",
         "text": text,
@@ -98,22 +98,28 @@ def _about(raw: Raw) -> list[str]:
     return lines
 
 
-def _verdicts(reached: Sequence[Reached]) -> list[str]:
-    """Per setting, whether the default is below the best peer by more than the interval of the difference."""
+def _verdicts(reached: Sequence[Reached], raw: Raw) -> list[str]:
+    """Per setting, whether the default, and the best of ours, is below the best peer by more than the interval."""
     lines = []
     for setting in SETTINGS:
-        rivals = [r for r in reached if not r.peer.is_ours and setting in r.by_setting["AUC"]]
-        if not rivals:
+        known = [r for r in reached if setting in r.by_setting["AUC"] and not r.peer.features]
+        rivals, own = [r for r in known if not r.peer.is_ours], [r for r in known if r.peer.is_ours]
+        if not rivals or not own:
             continue
-        best = max(rivals, key=lambda r: r.by_setting["AUC"][setting].value)
-        theirs = best.against["AUC"].get(setting)
-        ours = None if theirs is None else Interval(-theirs.value, -theirs.high, -theirs.low, theirs.n)
-        word = verdict(ours)
+        peer, best = (max(group, key=lambda r: r.by_setting["AUC"][setting].value) for group in (rivals, own))
+        names = dict.fromkeys((DEFAULT, best.peer.name))
+        verdicts = [f"{name} less that is {_against(raw, name, peer.peer.name, setting)}" for name in names]
+        reach = peer.by_setting["AUC"][setting].value
         lines.append(
-            f"Setting *{setting}*: the best peer by AUC is {best.peer.name} "
-            f"({best.by_setting['AUC'][setting].value:.3f}); {DEFAULT} less that is {signed(ours)}: {word}."
+            f"Setting *{setting}*: the best peer by AUC is {peer.peer.name} ({reach:.3f}). {'; '.join(verdicts)}."
         )
     return lines
+
+
+def _against(raw: Raw, name: str, other: str, setting: str) -> str:
+    pair = [by_cohort(raw, who)["AUC"].get(setting, {}) for who in (name, other)]
+    difference = paired(*pair)
+    return f"{signed(difference)}, {verdict(difference)}"
 
 
 def verdict(ours: Interval | None) -> str:
@@ -133,7 +139,8 @@ def _wins(reached: Sequence[Reached], costs: dict[str, dict[str, float]]) -> lis
             for setting, i in r.against[measure].items()
             if r.peer.name != DEFAULT and not math.isnan(i.low) and min(better * i.low, better * i.high) > 0
         }
-        lines.append(f"Ahead of {DEFAULT} in {measure}, interval clear of 0: {', '.join(sorted(names)) or 'nobody'}.")
+        who = ", ".join(sorted(names)) or "nobody"
+        lines.append(f"Ahead of {DEFAULT} in {measure}, interval of one comparison clear of 0: {who}.")
     own = costs.get(DEFAULT, {})
     for key, (column, _) in COSTS.items():
         names = {n for n, c in costs.items() if n != DEFAULT and key in c and key in own and c[key] < own[key]}

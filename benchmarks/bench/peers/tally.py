@@ -12,6 +12,7 @@ import numpy as np
 from bench.peers import figures, simulate
 from bench.peers.catalogue import DEFAULT, PEERS, Peer
 from bench.peers.figures import Interval
+from bench.peers.reader_study import FOLDS
 
 STUDY_NAME = "reader study"
 Raw = Mapping[str, Any]
@@ -86,10 +87,10 @@ def study_draws(raw: Raw, name: str) -> dict[str, figures.Array]:
     known, jobs = raw["truths"].get(STUDY_NAME), jobs_of(raw, name)
     if not known or not all("scores" in jobs.get(job, {}) for job in known["rows"]):
         return {}
-    truth, repeats = np.array(known["truth"]), len({int(job.partition("/")[2]) // 5 for job in known["rows"]})
-    scores = np.zeros((repeats, len(truth)))
+    truth = np.array(known["truth"])
+    scores = np.zeros((len(known["rows"]) // FOLDS, len(truth)))
     for job, rows in known["rows"].items():
-        scores[int(job.partition("/")[2]) // 5, rows] = jobs[job]["scores"]
+        scores[int(job.partition("/")[2]) // FOLDS, rows] = jobs[job]["scores"]
     groups = np.array(known["groups"])
     return {measure: figures.by_bootstrap(truth, groups, scores, measure) for measure in figures.MEASURES}
 

@@ -38,7 +38,9 @@ def ready(name: str, requirements: tuple[str, ...], root: Path) -> Environment:
     note = root / f"{name}.json"
     wanted = [*requirements, f"{sys.version_info[0]}.{sys.version_info[1]}"]
     if note.is_file() and (known := json.loads(note.read_text()))["wanted"] == wanted:
-        return Environment(**known["environment"])
+        environment = Environment(**known["environment"])
+        if Path(environment.python).is_file():
+            return environment
     made = _made(root / name, requirements)
     if not made.error:  # what failed may go through the next time
         note.write_text(json.dumps({"wanted": wanted, "environment": asdict(made)}))
