@@ -84,12 +84,15 @@ def test_probes_take_away_what_they_say():
     assert np.isnan(altered["NaN score"].findings).sum() == 1
 
 
-def test_a_peer_runs_as_a_process_and_a_broken_one_is_told_of(folder, tmp_path):
+def test_a_peer_runs_as_a_process_and_a_broken_one_is_told_of(folder, tmp_path, monkeypatch):
     peer = next(peer for peer in PEERS if peer.name == "maximum")
     wanted = runs.order(peer, [runs.job("clean/0", folder, 0)], 1.0, tmp_path / "answers.json")
     found = runs.run(peer, sys.executable, wanted, 60)
     assert len(found["jobs"]["clean/0"]["scores"]) == SOME["test"]
     assert found["peak_megabytes"] > 0
+    monkeypatch.setattr(runs.subprocess, "run", None)
+    assert runs.run(peer, sys.executable, wanted, 60) == found  # asked for the same again, nothing is run
+    monkeypatch.undo()
     broken = Peer("broken", "sklearn", "no_such_adapter", "numpy")
     wanted = runs.order(broken, [], 1.0, tmp_path / "broken.json")
     error = runs.run(broken, sys.executable, wanted, 60)["error"]

@@ -41,7 +41,9 @@ def main() -> None:
             answers["jobs"][job["name"]] = done(fit, job, {**order, "scratch": scratch})
     answers["peak_megabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     answers["cpu_seconds"] = time.process_time()
-    Path(order["answers"]).write_text(json.dumps(answers))
+    whole = Path(order["answers"]).with_suffix(".part")
+    whole.write_text(json.dumps(answers))
+    whole.replace(order["answers"])
 
 
 def done(fit: Fit, job: dict[str, Any], order: dict[str, Any]) -> dict[str, Any]:

@@ -36,11 +36,16 @@ def order(peer: Peer, jobs: Sequence[dict[str, Any]], seconds: float, answers: P
 
 
 def run(peer: Peer, python: str, wanted: Order, limit: float) -> dict[str, Any]:
-    """The harness's answers; ``{"error": …}`` where it did not come to any."""
+    """The harness's answers; ``{"error": …}`` where it did not come to any.
+
+    Answers to the very same order that are there already are taken as they are.
+    """
     answers = Path(wanted["answers"])
+    path = answers.with_suffix(".order.json")
+    if answers.is_file() and path.is_file() and json.loads(path.read_text()) == wanted:
+        return dict(json.loads(answers.read_text()))
     answers.parent.mkdir(parents=True, exist_ok=True)
     answers.unlink(missing_ok=True)
-    path = answers.with_suffix(".order.json")
     path.write_text(json.dumps(wanted))
     command = [python, "-m", "bench.peers.harness", str(path)]
     try:

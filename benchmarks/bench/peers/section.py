@@ -70,11 +70,14 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--feature-seeds", type=int, default=FEATURE_SEEDS)
     parser.add_argument("--study", type=Path, default=STUDY)
+    parser.add_argument("--resume", action="store_true", help="take the answers of a run that was stopped")
     parser.add_argument("--only", nargs="*", default=(), choices=[peer.name for peer in PEERS])
     given = parser.parse_args()
     plan = Plan(given.out.resolve(), given.seeds, given.study, tuple(given.only), given.feature_seeds)
     from bench.peers.report import content
 
+    if not given.resume:
+        shutil.rmtree(plan.work, ignore_errors=True)
     found = everything(plan)
     (plan.folder / "peers.json").write_text(json.dumps(content(found), indent=1, allow_nan=False) + "\n")
 
