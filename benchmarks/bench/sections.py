@@ -49,6 +49,7 @@ SCALE = ("--score", "1000", "10000", "100000", "--feat", "1000", "10000")
 
 SECTIONS = (
     Section("peers", "Peers on the same frozen task outputs", ("-m", "bench.peers.section")),
+    _script("startup", "Start-up"),
     _script("inference", "Inference of the networks"),
     _script("feat_training", "Training the feature fuser", "--seeds", "2"),
     _script("scale", "The store, and many cases", *SCALE, file="scale.json"),

@@ -10,6 +10,7 @@ import pytest
 from bench import sections
 from bench.page import anything, page
 from bench.peers.lines import adapter_lines, user_lines
+from startup import COMMANDS, content
 
 MACHINE = {"cores": "2"}
 PEERS = {
@@ -61,6 +62,13 @@ def test_a_page_beside_the_json_is_printed_under_the_sections_heading():
     assert "## Scale\n\nText.\n\n### Part\n\n| a |\n|---|\n\n#### Deeper\n" in text
     assert "rate" not in text
     assert "# Own title" not in text
+
+
+def test_start_up_is_compared_with_bare_python():
+    taken = {name: [0.1 * (k + 1), 0.1 * (k + 1)] for k, name in enumerate(COMMANDS)}
+    rows = content(taken)["tables"][0]["rows"]
+    assert rows[0][1:] == ["0.100", "+0.000", "1.00"]
+    assert rows[-1] == ["`taskfusion plugins`", "0.400", "+0.300", "4.00"]
 
 
 @pytest.fixture
