@@ -110,7 +110,7 @@ def test_the_command_writes_page_and_json_out_of_what_is_there(tmp_path, monkeyp
     monkeypatch.setattr(sys, "argv", ["bench", "--only", "--out", str(tmp_path), "--page", str(target)])
     main()
     assert "## Peers" in target.read_text()
-    assert "Not run: Inference of the networks" in target.read_text()
+    assert "Not run: Start-up; Inference of the networks" in target.read_text()
     assert json.loads((tmp_path / "benchmarks.json").read_text())["sections"][0]["results"] == [PEERS]
 
 
