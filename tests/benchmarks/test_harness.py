@@ -99,6 +99,13 @@ def test_a_peer_runs_as_a_process_and_a_broken_one_is_told_of(folder, tmp_path, 
     assert error == "ModuleNotFoundError: No module named 'bench.peers.adapters.no_such_adapter'"
 
 
+def test_the_peak_is_this_process_alone(folder, tmp_path):
+    held = np.ones(200 << 17)  # 200 MiB, which a child's ru_maxrss would start from
+    peer = next(peer for peer in PEERS if peer.name == "maximum")
+    found = runs.run(peer, sys.executable, runs.order(peer, [], 1.0, tmp_path / "peak.json"), 60)
+    assert 0 < found["peak_megabytes"] < harness.peak_megabytes() - held.nbytes / 2**21
+
+
 def test_a_peers_environment_sees_the_benchmarks_alone():
     path = runs.environment(Peer("x", "sklearn", "x", "x"))["PYTHONPATH"]
     assert [Path(entry).name for entry in path.split(":")] == ["benchmarks"]

@@ -78,7 +78,7 @@ def table(found: dict[str, Any], start: str) -> dict[str, list[str]]:
 
 def test_a_peer_that_wins_is_said_to_win(found):
     text = "\n".join(found["text"])
-    assert "Setting *clean*: the best peer by AUC is LightGBM" in text
+    assert "Setting *clean*, from scores: the best peer by AUC is LightGBM" in text
     assert "**below it by more than the interval**" in text
     assert "Ahead of taskfusion score in AUC, interval of one comparison clear of 0: LightGBM (clean)." in text
 

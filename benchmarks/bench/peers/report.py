@@ -100,20 +100,28 @@ def _about(raw: Raw) -> list[str]:
 
 def _verdicts(reached: Sequence[Reached], raw: Raw) -> list[str]:
     """Per setting, whether the default, and the best of ours, is below the best peer by more than the interval."""
-    lines = []
-    for setting in SETTINGS:
-        known = [r for r in reached if setting in r.by_setting["AUC"] and not r.peer.features]
-        rivals, own = [r for r in known if not r.peer.is_ours], [r for r in known if r.peer.is_ours]
-        if not rivals or not own:
-            continue
-        peer, best = (max(group, key=lambda r: r.by_setting["AUC"][setting].value) for group in (rivals, own))
-        names = dict.fromkeys((DEFAULT, best.peer.name))
-        verdicts = [f"{name} less that is {_against(raw, name, peer.peer.name, setting)}" for name in names]
-        reach = peer.by_setting["AUC"][setting].value
-        lines.append(
-            f"Setting *{setting}*: the best peer by AUC is {peer.peer.name} ({reach:.3f}). {'; '.join(verdicts)}."
+    lines = [
+        _verdict_of(
+            [r for r in reached if setting in r.by_setting["AUC"] and r.peer.features == features], setting, raw
         )
-    return lines
+        for setting in SETTINGS
+        for features in (False, True)
+    ]
+    return [line for line in lines if line]
+
+
+def _verdict_of(known: Sequence[Reached], setting: str, raw: Raw) -> str:
+    """Of those that see scores, or of those that see features; "" where either side is empty."""
+    rivals, own = [r for r in known if not r.peer.is_ours], [r for r in known if r.peer.is_ours]
+    if not rivals or not own:
+        return ""
+    peer, best = (max(group, key=lambda r: r.by_setting["AUC"][setting].value) for group in (rivals, own))
+    default = [DEFAULT] if any(r.peer.name == DEFAULT for r in own) else []
+    names = dict.fromkeys((*default, best.peer.name))
+    verdicts = [f"{name} less that is {_against(raw, name, peer.peer.name, setting)}" for name in names]
+    seen = "features" if peer.peer.features else "scores"
+    reach = f"{peer.peer.name} ({peer.by_setting['AUC'][setting].value:.3f})"
+    return f"Setting *{setting}*, from {seen}: the best peer by AUC is {reach}. {'; '.join(verdicts)}."
 
 
 def _against(raw: Raw, name: str, other: str, setting: str) -> str:
