@@ -151,7 +151,9 @@ def _wins(reached: Sequence[Reached], costs: dict[str, dict[str, float]]) -> lis
         lines.append(f"Ahead of {DEFAULT} in {measure}, interval of one comparison clear of 0: {who}.")
     own = costs.get(DEFAULT, {})
     for key, (column, _) in COSTS.items():
-        names = {n for n, c in costs.items() if n != DEFAULT and key in c and key in own and c[key] < own[key]}
+        if key not in own:
+            continue
+        names = {n for n, c in costs.items() if n != DEFAULT and key in c and c[key] < own[key]}
         lines.append(f"Less than {DEFAULT} in *{column}*: {', '.join(sorted(names)) or 'nobody'}.")
     return lines
 
