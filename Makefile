@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help install demo test test-backend fast docs lint format clean
+.PHONY: help install demo test test-backend fast docs bench lint format clean
 
 help:
 	@echo 'make demo     train, fuse and compare three mammography models on synthetic exams (about 10 minutes)'
@@ -15,6 +15,7 @@ help:
 	@echo 'make install  make .venv with the library and the four plugins, editable'
 	@echo 'make docs     the pages as HTML in build/docs; a warning is an error'
 	@echo 'make test-backend BACKEND=jax  the tests that pass on every Keras backend, on JAX or torch'
+	@echo 'make bench    every benchmark, into docs/benchmarks.md (up to 40 minutes, and installing peers the first time)'
 	@echo 'make fast     the tests that take under a second each'
 
 install: $(STAMP)
@@ -53,6 +54,10 @@ fast: install
 docs: install
 	$(BIN)/python -m sphinx -q -E -W --keep-going docs build/docs
 	@echo 'open build/docs/index.html'
+
+# SECTIONS=peers runs one of them; each peer gets an environment of its own in build/bench/venvs.
+bench: install
+	PYTHONPATH=benchmarks $(BIN)/python -m bench $(if $(SECTIONS),--only $(SECTIONS))
 
 lint: install
 	$(BIN)/ruff check .
