@@ -29,16 +29,24 @@ def delong(truth: Array, first: Array, second: Array, groups: ArrayLike | None =
     Returns:
         NaN with fewer than two cases of a class, or where AUCs differ without any variance to judge that by.
     """
+    difference, error = auc_difference(truth, first, second, groups)
+    if math.isnan(difference) or not error > 1e-12:
+        return 1.0 if abs(difference) < 1e-12 else NAN
+    return math.erfc(abs(difference) / (math.sqrt(2) * error))
+
+
+def auc_difference(truth: Array, first: Array, second: Array, groups: ArrayLike | None = None) -> tuple[float, float]:
+    """The first AUC minus the second and the standard error of that, paired; arguments as for :func:`delong`.
+
+    NaN both with fewer than two cases of a class.
+    """
     positive = np.asarray(truth) == 1
     if min(positive.sum(), (~positive).sum()) < 2:
-        return NAN
+        return NAN, NAN
     by_case = _placements(positive, first) - _placements(positive, second)
     difference = float(by_case[positive].mean())
     names = np.arange(len(positive)) if groups is None else np.asarray(groups, str)
-    variance = _variance(positive, by_case - difference, names)
-    if not variance > 1e-24:
-        return 1.0 if abs(difference) < 1e-12 else NAN
-    return math.erfc(abs(difference) / math.sqrt(2 * variance))
+    return difference, math.sqrt(max(_variance(positive, by_case - difference, names), 0.0))
 
 
 def wilcoxon(first: Array, second: Array) -> float:
