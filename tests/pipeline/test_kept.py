@@ -19,6 +19,7 @@ from taskfusion.padding import ZeroPadding
 from taskfusion.pipeline.digests import code_of, digest
 from taskfusion.pipeline.fusing import FuserPlan, Material
 from taskfusion.pipeline.kept import Keeper, fit_key
+from taskfusion.pipeline.manifest import FORMAT
 from taskfusion.pipeline.pipeline import FusionPipeline
 from taskfusion.pipeline.training import Work
 from taskfusion.progress import Progress
@@ -138,7 +139,7 @@ def test_a_damaged_entry_is_fitted_again_and_said(cohort, work, harm):
         elif harm == "gone":
             state.unlink()
         elif harm == "other version":
-            manifest.write_text(manifest.read_text().replace('"format": 2', '"format": 1'))
+            manifest.write_text(manifest.read_text().replace(f'"format": {FORMAT}', '"format": 1'))
         else:
             manifest.unlink()
     again = fitted(cohort, work)
