@@ -43,8 +43,8 @@ def differences(
         UnknownNameError: no prediction of that split, target or fuser.
         DataError: as in :func:`taskfusion.evaluation.evaluate`.
     """
-    table = _rows_of(check_predictions(predictions), split, target, reference)
-    contest = _Contest.of(table, bootstrap or Bootstrap())
+    table = rows_of(check_predictions(predictions), split, target, reference)
+    contest = Contest.of(table, bootstrap or Bootstrap())
     where = {"target": target, "split": split}
     others = [name for name in contest.fusers if name != reference] if reference in contest.fusers else []
     return _corrected([{**contest.compare(name, reference), **where} for name in others])
@@ -59,22 +59,23 @@ def comparisons(predictions: pd.DataFrame, split: str, target: str, bootstrap: B
         UnknownNameError: no prediction of that split or target.
         DataError: as in :func:`taskfusion.evaluation.evaluate`.
     """
-    contest = _Contest.of(_rows_of(check_predictions(predictions), split, target), bootstrap or Bootstrap())
+    contest = Contest.of(rows_of(check_predictions(predictions), split, target), bootstrap or Bootstrap())
     where = {"target": target, "split": split}
     pairs = itertools.combinations(contest.fusers, 2)
     return _corrected([{**contest.compare(first, second), **where} for first, second in pairs])
 
 
 @attrs.frozen(eq=False)
-class _Contest:
+class Contest:
     """The fusers of one target and split, and their resampled AUCs, each computed once."""
 
     answers: dict[str, Answers]
     bootstrap: Bootstrap
-    _judged: dict[tuple[str, tuple[Any, ...]], _Judged] = attrs.field(factory=dict, init=False)
+    _judged: dict[tuple[str, tuple[Any, ...]], Judged] = attrs.field(factory=dict, init=False)
 
     @classmethod
-    def of(cls, table: pd.DataFrame, bootstrap: Bootstrap) -> _Contest:
+    def of(cls, table: pd.DataFrame, bootstrap: Bootstrap) -> Contest:
+        """Of the checked predictions about one target and split."""
         known = table[table["truth"] != UNKNOWN]
         return cls({str(n): Answers.of(part) for n, part in known.groupby("fuser", sort=False)}, bootstrap)
 
@@ -82,10 +83,15 @@ class _Contest:
     def fusers(self) -> list[str]:
         return list(self.answers)
 
-    def compare(self, first: str, second: str) -> dict[str, Any]:
-        """The first minus the second, on the cases that both answered."""
+    def both(self, first: str, second: str) -> tuple[Judged, Judged]:
+        """Two fusers on the cases that both answered."""
         shared = np.intersect1d(self.answers[first].cases, self.answers[second].cases)
         mine, other = (self.on(name, tuple(shared)) for name in (first, second))
+        return mine, other
+
+    def compare(self, first: str, second: str) -> dict[str, Any]:
+        """The first minus the second, on the cases that both answered."""
+        mine, other = self.both(first, second)
         drawn = mine.drawn - other.drawn
         low, high = percentile_interval(drawn, self.bootstrap.confidence)
         difference = mine.auc - other.auc
@@ -106,28 +112,36 @@ class _Contest:
             "p_wilcoxon": significance.wilcoxon(mine.answers.score, other.answers.score),
         }
 
-    def on(self, fuser: str, cases: tuple[Any, ...]) -> _Judged:
+    def on(self, fuser: str, cases: tuple[Any, ...]) -> Judged:
         """A fuser on some of its cases; found again where it was asked for before."""
         key = fuser, cases
         if key not in self._judged:
-            self._judged[key] = _Judged.of(self.answers[fuser], cases, self.bootstrap)
+            self._judged[key] = Judged.of(self.answers[fuser], cases, self.bootstrap)
         return self._judged[key]
 
 
 @attrs.frozen(eq=False)
-class _Judged:
+class Judged:
+    """A fuser on some cases: its answers, their AUC, and the AUC of each resample ``(replicates,)``."""
+
     answers: Answers
     auc: float
     drawn: Array
 
     @classmethod
-    def of(cls, answers: Answers, cases: tuple[Any, ...], bootstrap: Bootstrap) -> _Judged:
+    def of(cls, answers: Answers, cases: tuple[Any, ...], bootstrap: Bootstrap) -> Judged:
+        """The answers about these cases, judged."""
         kept = answers.select(np.flatnonzero(np.isin(answers.cases, np.array(cases, answers.cases.dtype))))
         auc = float(sample_values(kept, 0.5)["auc"].mean()) if len(kept.truth) else NAN
         return cls(kept, auc, resampled_auc(kept, Resamples(kept.groups, bootstrap)))
 
 
-def _rows_of(table: pd.DataFrame, split: str, target: str, fuser: str | None = None) -> pd.DataFrame:
+def rows_of(table: pd.DataFrame, split: str, target: str, fuser: str | None = None) -> pd.DataFrame:
+    """The predictions of one split and target, by all fusers.
+
+    Raises:
+        UnknownNameError: there are none, or none by that fuser.
+    """
     for column, name in (("split", split), ("target", target), ("fuser", fuser)):
         known = table[column].unique()
         if name is not None and name not in known:

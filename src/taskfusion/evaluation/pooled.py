@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import attrs
 import numpy as np
 
-from taskfusion.errors import DataError, UnknownNameError
-from taskfusion.evaluation.bootstrap import Bootstrap, Resamples, bootstrap_p, percentile_interval
+from taskfusion.errors import DataError
+from taskfusion.evaluation.bootstrap import Bootstrap, bootstrap_p, percentile_interval
 from taskfusion.evaluation.checking import check_predictions
 from taskfusion.evaluation.metrics import Array
-from taskfusion.evaluation.replicates import Answers, resampled_auc, sample_values
+from taskfusion.evaluation.pairs import Contest, Judged, rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,13 +63,11 @@ def pooled_difference(
     if not experiments:
         raise DataError("no experiment to pool; expected a table of predictions at least")
     how = how or Bootstrap()
-    told = [_answers(table, pair, split, target) for table in experiments]
-    _check_apart([mine.groups for mine, _ in told])
-    each, drawn = [], []
-    for number, (mine, other) in enumerate(told):
-        resamples = Resamples(mine.groups, attrs.evolve(how, seed=how.seed + number))
-        each.append(float(sample_values(mine, 0.5)["auc"].mean() - sample_values(other, 0.5)["auc"].mean()))
-        drawn.append(resampled_auc(mine, resamples) - resampled_auc(other, resamples))
+    own = [attrs.evolve(how, seed=how.seed + number) for number in range(len(experiments))]  # each draws for itself
+    told = [_both(table, pair, (split, target), each) for table, each in zip(experiments, own, strict=True)]
+    _check_apart([mine.answers.groups for mine, _ in told])
+    each = [mine.auc - other.auc for mine, other in told]
+    drawn = [mine.drawn - other.drawn for mine, other in told]
     columns = np.stack(drawn, axis=1)
     over_patients = columns.mean(axis=1)
     low, high = percentile_interval(over_patients, how.confidence)
@@ -77,23 +75,18 @@ def pooled_difference(
     return Pooled(tuple(each), float(np.mean(each)), low, high, wide_low, wide_high, bootstrap_p(over_patients))
 
 
-def _answers(table: pd.DataFrame, pair: tuple[str, str], split: str, target: str) -> tuple[Answers, Answers]:
-    checked = check_predictions(table)
-    for column, names in (("split", [split]), ("target", [target]), ("fuser", pair)):
-        known = checked[column].unique()
-        for name in names:
-            if name not in known:
-                raise UnknownNameError.of(column, name, known)
-        checked = checked[checked[column].isin(list(names))]
-    first, second = (Answers.of(checked[checked["fuser"] == name]) for name in pair)
-    shared = np.intersect1d(first.cases, second.cases)
-    first, second = (one.select(np.flatnonzero(np.isin(one.cases, shared))) for one in (first, second))
-    if len(set(first.truth.tolist())) < 2:
+def _both(table: pd.DataFrame, pair: tuple[str, str], where: tuple[str, str], how: Bootstrap) -> tuple[Judged, Judged]:
+    rows = check_predictions(table)
+    for name in pair:
+        rows = rows_of(rows, *where, name)
+    mine, other = Contest.of(rows[rows["fuser"].isin(pair)], how).both(*pair)
+    truth = mine.answers.truth
+    if len(set(truth.tolist())) < 2:
         raise DataError(
-            f"fusers {pair[0]!r} and {pair[1]!r} have {len(shared)} cases of target {target!r} in common, "
+            f"fusers {pair[0]!r} and {pair[1]!r} have {len(truth)} cases of target {where[1]!r} in common, "
             "all of one kind; an AUC needs both"
         )
-    return first, second
+    return mine, other
 
 
 def _check_apart(groups: Sequence[Array]) -> None:
