@@ -3,9 +3,9 @@
     python benchmarks/scale_arithmetic.py [--cases 1000000] [--bench build/bench] [--run runs/NAME/run.json]
     python benchmarks/scale_arithmetic.py --prepare      # measures first how fast exams are prepared, and how large
 
-Reads what is there of ``prepare.json`` (from ``--prepare``), ``inference.json`` and ``scale.json`` (from the scripts of
-these names), and the seconds per stage of a run; says of the rest by which command it is measured. Prints Markdown;
-``--write docs/scale.md`` also puts it between the marks of that page.
+Reads what is there of ``prepare/prepare.json`` (from ``--prepare``), ``inference/inference.json`` and
+``scale/scale.json`` (as ``make bench`` lays them down), and the seconds per stage of a run; says of the rest by which
+command it is measured. Prints Markdown; ``--write docs/scale.md`` also puts it between the marks of that page.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ VIEWS = 4
 BEGIN, END = "<!-- scale: begin -->", "<!-- scale: end -->"
 HOW = {
     "prepare": "python benchmarks/scale_arithmetic.py --prepare",
-    "inference": "python benchmarks/inference.py --out build/bench",
-    "scale": "python benchmarks/scale.py --out build/bench/scale.json",
+    "inference": "python benchmarks/inference.py --out build/bench/inference",
+    "scale": "python benchmarks/scale.py --out build/bench/scale/scale.json",
 }
 Row = tuple[str, str, str, str]  # what, measured, for so many cases, from
 
@@ -44,8 +44,8 @@ def main() -> None:
     parser.add_argument("--write", type=Path, help="page whose marked block becomes the table")
     options = parser.parse_args()
     if options.prepare:
-        measure_preparing(options.bench / "prepare.json", options.exams, tuple(options.size))
-    records = {name: read(options.bench / f"{name}.json") for name in HOW}
+        measure_preparing(options.bench / "prepare" / "prepare.json", options.exams, tuple(options.size))
+    records = {name: read(options.bench / name / f"{name}.json") for name in HOW}
     text = page(records, {str(path): read(path) for path in options.run}, options.cases)
     print(text)
     if options.write is not None:

@@ -66,7 +66,8 @@ def test_the_page_keeps_all_but_the_block(arithmetic):
 
 
 def test_the_command_reads_what_is_there(arithmetic, tmp_path, monkeypatch, capsys):
-    (tmp_path / "prepare.json").write_text(json.dumps(RECORDS["prepare"]))
+    (tmp_path / "prepare").mkdir()
+    (tmp_path / "prepare" / "prepare.json").write_text(json.dumps(RECORDS["prepare"]))
     target = tmp_path / "page.md"
     target.write_text(f"before\n{arithmetic.BEGIN}\nold\n{arithmetic.END}\nafter\n")
     monkeypatch.setattr("sys.argv", ["x", "--bench", str(tmp_path), "--cases", "500", "--write", str(target)])

@@ -99,7 +99,7 @@ def test_any_output_comes_back_in_any_order(spec, sizes, seed, data):
         expected = whole.select(np.array(asked))
         lazy = store.index(place).output(spec, keys_of(expected), expected.cases)
         check_same(lazy.load(), expected)
-        check_same(store.read(place, keys_of(expected), expected.cases, spec), expected)
+        check_same(store.index(place).output(spec, keys_of(expected), expected.cases).load(), expected)
         check_streams(lazy, expected, data.draw(st.integers(1, 5)))
         rows = data.draw(st.lists(st.integers(0, len(asked) - 1), max_size=5))
         check_same(lazy.select(np.array(rows, int)).load(), expected.select(np.array(rows, int)))
@@ -171,7 +171,7 @@ def test_the_list_of_keys_is_written_when_parts_are_many_and_may_be_lost(tmp_pat
         assert (store.index(place).locate(keys) >= 0).tolist() == [k <= row for k in range(9)]
     listed = place / folder.INDEX
     assert listed.is_file() and len(parts.Keys.read(listed).names) == 8
-    check_same(store.read(place, keys, view_output.cases, view_output.spec), view_output)
+    check_same(store.index(place).output(view_output.spec, keys, view_output.cases).load(), view_output)
     listed.write_bytes(b"nonsense")
     assert len(store.index(place)) == 9
     next(iter(sorted(place.glob("part-*")))).unlink()
@@ -184,7 +184,9 @@ def test_parts_of_the_former_kind_are_nobodys_business(tmp_path, view_output):
     store = OutputStore(tmp_path)
     assert len(store.index(tmp_path)) == 0
     store.write(tmp_path, view_output, keys_of(view_output))
-    check_same(store.read(tmp_path, keys_of(view_output), view_output.cases, view_output.spec), view_output)
+    check_same(
+        store.index(tmp_path).output(view_output.spec, keys_of(view_output), view_output.cases).load(), view_output
+    )
 
 
 def test_a_file_that_is_no_part_of_ours_is_named(tmp_path, view_output):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from itertools import zip_longest
 
@@ -185,6 +185,14 @@ class TaskOutput:
 
     def __len__(self) -> int:
         return len(self.cases)
+
+    def arrays(self) -> Iterator[tuple[str, Array]]:
+        """Every array that is there, those of the detections too, and its name."""
+        for part in (self, self.detections):
+            for field in () if part is None else attrs.fields(type(part)):
+                value = getattr(part, field.name)
+                if isinstance(value, np.ndarray):
+                    yield field.name, value
 
     def select(self, rows: Array) -> TaskOutput:
         """The output of these case rows, in this order."""

@@ -44,18 +44,17 @@ def engine_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-engine_option = click.option(
-    "--engine",
-    type=click.Choice(NAMES),
-    default="local",
-    show_default=True,
-    help="Who does the work: this process, processes of this machine, or a Dask cluster.",
-)
+def engine_option(default: EngineName) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """``--engine``, with this default."""
+    text = "Who does the work: this process, processes of this machine, or a Dask cluster."
+    return click.option("--engine", type=click.Choice(NAMES), default=default, show_default=True, help=text)
+
+
 scheduler_option = click.option(
     "--scheduler", default="", metavar="ADDRESS", help="Of the Dask scheduler, as tcp://HOST:8786."
 )
 OPTIONS = (
-    engine_option,
+    engine_option("local"),
     scheduler_option,
     click.option(
         "--workers",

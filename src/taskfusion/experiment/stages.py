@@ -114,9 +114,18 @@ class _Run:
     def __init__(self, spec: Spec, folder: Path, progress: Progress, registry: Registry, engine: Engine) -> None:
         self.spec, self.folder, self.progress, self.registry = spec, folder, progress, registry
         self.clock = Clock()
-        how = (spec.cross_fit, spec.refuse_seen, spec.unreadable, spec.training)
-        rest: dict[str, Any] = {"memory": spec.memory, "engine": engine, "inference": spec.inference}
-        self.work = Work(spec.seed, progress, folder, *how, **rest)
+        self.work = Work(
+            spec.seed,
+            progress,
+            folder,
+            cross_fit=spec.cross_fit,
+            refuse_seen=spec.refuse_seen,
+            unreadable=spec.unreadable,
+            training=spec.training,
+            memory=spec.memory,
+            engine=engine,
+            inference=spec.inference,
+        )
 
     def go(self) -> RunOutcome:
         write_text(self.folder / "spec.yaml", dump_yaml(resolved(self.spec)))

@@ -5,14 +5,12 @@ from __future__ import annotations
 import functools
 import hashlib
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import attrs
 import numpy as np
 
 from taskfusion.configs import unstructure
-from taskfusion.images import Array, short_hash
+from taskfusion.images import short_hash
 from taskfusion.outputs import TaskOutput
 from taskfusion.store import StoredOutput
 
@@ -24,7 +22,7 @@ def digest(output: TaskOutput) -> str:
     if isinstance(output, StoredOutput):
         return output.digest()
     found = hashlib.sha256(repr((unstructure(output.spec), output.cases)).encode())
-    for name, array in _arrays(output):
+    for name, array in output.arrays():
         found.update(f"{name} {array.dtype} {array.shape} ".encode())
         found.update(np.ascontiguousarray(array).data)
     return found.hexdigest()[:16]
@@ -50,11 +48,3 @@ def _code_of(modules: tuple[str, ...]) -> str | None:
             return None
         files |= set(Path(path).parent.glob("*.py")) if getattr(found, "__package__", "") else {Path(path)}
     return short_hash(*(part for path in sorted(files) for part in (path.name, path.read_bytes())))
-
-
-def _arrays(output: TaskOutput) -> Iterator[tuple[str, Array]]:
-    for part in (output, output.detections):
-        for field in () if part is None else attrs.fields(type(part)):
-            value = getattr(part, field.name)
-            if isinstance(value, np.ndarray):
-                yield field.name, value

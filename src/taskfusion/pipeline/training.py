@@ -23,7 +23,7 @@ from taskfusion.pipeline.leaks import marks, refuse_seen
 from taskfusion.pipeline.sending import SentTask, way_of_asking
 from taskfusion.progress import Progress
 from taskfusion.splits import group_folds
-from taskfusion.store import Answerer, OutputStore, answers, joined, stored
+from taskfusion.store import Answerer, OutputStore, answers, joined
 from taskfusion.tasks.base import FitContext, TaskModel
 from taskfusion.tasks.networks import RunsNetworks
 from taskfusion.training.options import TrainingOptions
@@ -94,7 +94,11 @@ class TrainedTask:
     @property
     def fingerprint(self) -> str:
         """What stands for the model, and so for its answers."""
-        return short_hash(self.model.fingerprint(lambda: self.origin), self.model.spec)
+        return self._marked(())
+
+    def _marked(self, digits: tuple[str, ...]) -> str:
+        """The same, of a way to run it that changes the digits of an answer."""
+        return short_hash(self.model.fingerprint(lambda: self.origin), self.model.spec, *digits)
 
     def answers(self, cases: Sequence[Case], work: Work, problems: Problems | None = None) -> TaskOutput:
         """What it says of these cases; ``problems`` gets what could not be read.
@@ -109,14 +113,11 @@ class TrainedTask:
 
         how: dict[str, Any] = {"unreadable": work.unreadable, "problems": heard}
         running = work.running(self.model, cases)
-        digits = running.key if running is not None else ()
-        fingerprint = short_hash(self.model.fingerprint(lambda: self.origin), self.model.spec, *digits)
-        answerer = Answerer(self.name, way_of_asking(self.model, running), fingerprint, self.model.spec, **how)
+        mark = self._marked(running.key if running is not None else ())
+        answerer = Answerer(self.name, way_of_asking(self.model, running), mark, self.model.spec, **how)
         if work.engine.elsewhere:
             answerer = SentTask.of(answerer, self.model, work.engine, running)
-        if work.store is not None:
-            return stored(answerer, cases, work.store, work.progress)
-        return answers(answerer, cases, None, work.progress)
+        return answers(answerer, cases, work.store, work.progress)
 
     def refuse_seen(self, cases: Sequence[Case]) -> None:
         """Refuse cases it was trained on; a task that learns nothing, as a table of predictions, cannot tell."""

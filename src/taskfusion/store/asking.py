@@ -81,18 +81,18 @@ class Answerer:
 
 
 def answers(task: Answerer, cases: Sequence[Case], store: OutputStore | None, progress: Progress) -> TaskOutput:
-    """What the task says of these cases: from the store where it is there, computed and stored where not.
+    """What the task says of these cases: left in the store where there is one, else in memory.
 
     What could not be read is not stored, so that it is tried again next time.
     """
     if store is not None:
-        return stored(task, cases, store, progress).load()
+        return stored(task, cases, store, progress)
     with progress.step(f"{task.name}: predict", total=len(cases)) as bar:
         return TaskOutput.concatenate([_counted(output, bar) for output, _ in task.each(_chunks(cases))])
 
 
 def stored(task: Answerer, cases: Sequence[Case], store: OutputStore, progress: Progress) -> StoredOutput:
-    """The same left on disk: what is missing is computed and stored, and nothing is read."""
+    """What the task says of these cases, on disk: what is missing is computed and stored, and nothing is read."""
     folder = store.folder(task.name, task.fingerprint)
     keys = [task.key(case) for case in cases]
     index = store.index(folder)
@@ -134,7 +134,7 @@ class Writing:
             self._since = time.monotonic()
         self._outputs.append(output)
         self._keys += keys
-        self._bytes += size_of(output)
+        self._bytes += sum(array.nbytes for _, array in output.arrays())
         if self._bytes >= PART_BYTES or len(self._keys) >= PART_CASES or time.monotonic() - self._since >= PART_SECONDS:
             self.flush()
 
@@ -143,14 +143,6 @@ class Writing:
         if self._outputs:
             self._store.write(self._folder, TaskOutput.concatenate(self._outputs), self._keys)
         self._outputs, self._keys, self._bytes = [], [], 0
-
-
-def size_of(output: TaskOutput) -> int:
-    """Bytes of its arrays."""
-    arrays = [output.present, output.scores, output.features]
-    if output.detections is not None:
-        arrays += attrs.astuple(output.detections, recurse=False)
-    return sum(array.nbytes for array in arrays if array is not None)
 
 
 def _counted(output: TaskOutput, bar: Step) -> TaskOutput:

@@ -86,7 +86,3 @@ class OutputStore:
         if len(new) > UNLISTED:
             keys.write(folder / INDEX)
         return Index(folder, keys)
-
-    def read(self, folder: Path, keys: Sequence[str], ids: Sequence[str], spec: TaskSpec) -> TaskOutput:
-        """The outputs of these cases, in this order, under these ids, in memory."""
-        return self.index(folder).output(spec, keys, ids).load()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -22,15 +22,19 @@ if TYPE_CHECKING:
     from taskfusion.inference.runners import Sample
 
 
-class RunsNetworks(ABC):
-    """What a task of networks has beside ``predict``: its networks can be run in several ways.
+class RunsNetworks(TaskModel):
+    """A task whose networks can be run in several ways.
 
     The pipeline chooses one and calls :meth:`predict_with` in place of ``predict``. A task without it is asked as ever.
     """
 
+    def predict(self, cases: Sequence[Case]) -> TaskOutput:
+        """What the task says, its networks run by Keras; see :meth:`predict_with`."""
+        return self.predict_with(cases, Running())
+
     @abstractmethod
     def predict_with(self, cases: Sequence[Case], running: Running) -> TaskOutput:
-        """As ``predict``, by the runtime that ``running`` names; the same answers within 1e-4."""
+        """The answers about these cases, by the runtime that ``running`` names; the same within 1e-4, whichever."""
 
     @abstractmethod
     def effort(self, cases: Sequence[Case]) -> float:

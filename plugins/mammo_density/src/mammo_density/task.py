@@ -85,12 +85,11 @@ class Density(NetworksTask, RunsNetworks):
         other.seen_patients = self.seen_patients
         return other
 
-    def predict(self, cases: Sequence[Case]) -> TaskOutput:
-        """Scores and features of every complete exam, or of every view, from one pass."""
-        return self.predict_with(cases, Running())
-
     def predict_with(self, cases: Sequence[Case], running: Running) -> TaskOutput:
-        """The same, as ``running`` says; the next images are read while the network looks at the present ones."""
+        """Scores and features of every complete exam, or of every view, from one pass.
+
+        The next images are read while the network looks at the present ones.
+        """
         present = self._answered(cases)
         probabilities, found = self._ask(cases, present, running)
         scores = probabilities[:, 1:] if self.config.classes == 2 else probabilities

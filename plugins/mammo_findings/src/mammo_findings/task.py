@@ -75,12 +75,8 @@ class Findings(NetworksTask, RunsNetworks):
         self.keep({"view": view}, found)
         return self
 
-    def predict(self, cases: Sequence[Case]) -> TaskOutput:
-        """Score and feature of every view that is there, from one pass."""
-        return self.predict_with(cases, Running())
-
     def predict_with(self, cases: Sequence[Case], running: Running) -> TaskOutput:
-        """The same, as ``running`` says; the next views are read while F looks at the present ones."""
+        """Score and feature of every view that is there, from one pass; the next are read while F looks at these."""
         present = present_views(cases, self.config.views)
 
         def load(cell: tuple[int, int]) -> np.ndarray:

@@ -24,7 +24,7 @@ from taskfusion.inference.choosing import effort
 from taskfusion.inference.loading import ahead
 from taskfusion.inference.options import Running
 from taskfusion.outputs import Detections, Level, TaskOutput, TaskSpec
-from taskfusion.tasks.base import FitContext, TaskModel, config_data
+from taskfusion.tasks.base import FitContext, config_data
 from taskfusion.tasks.diagnostics import About, Curve
 from taskfusion.tasks.measures import own_curves, own_metrics, sensitivities
 from taskfusion.tasks.networks import RunsNetworks
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 WEIGHTS, SUMMARY = "detector.weights.h5", "training.json"
 
 
-class Localization(TaskModel, RunsNetworks):
+class Localization(RunsNetworks):
     """Faster R-CNN on InceptionV2: where each view shows a lesion, and of which class."""
 
     Config: ClassVar[type] = LocalizationConfig
@@ -98,19 +98,15 @@ class Localization(TaskModel, RunsNetworks):
             return {}
         return {"validation_tpr_at_1_fp": sensitivities(self.predict(cohort.cases), cohort)}
 
-    def predict(self, cases: Sequence[Case]) -> TaskOutput:
+    def predict_with(self, cases: Sequence[Case], running: Running) -> TaskOutput:
         """Detect in every view of these cases; boxes are in the original image's pixels.
+
+        The next views are read while the detector looks at the present ones.
 
         Raises:
             NotFittedError: before training.
             DataError: an image that cannot be read, naming case and view.
         """
-        if self._detector is None:
-            raise NotFittedError("localization is not trained; call fit or load first")
-        return self.predict_with(cases, Running())
-
-    def predict_with(self, cases: Sequence[Case], running: Running) -> TaskOutput:
-        """The same, as ``running`` says; the next views are read while the detector looks at the present ones."""
         if self._detecting is None:
             raise NotFittedError("localization is not trained; call fit or load first")
         views, config, spec = self.config.views, self.config, self.spec

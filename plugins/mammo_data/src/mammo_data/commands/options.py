@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
-from taskfusion.cli.engine import NAMES, EngineOptions, scheduler_option
+from taskfusion.cli.engine import EngineOptions, engine_option, scheduler_option
 from taskfusion.errors import DataError
 
 if TYPE_CHECKING:
@@ -70,13 +70,7 @@ jobs_option = click.option(
 OPTIONS = (
     click.option("--output", "-o", type=click.Path(path_type=Path), required=True, help="The cohort folder to make."),
     jobs_option,
-    click.option(
-        "--engine",
-        type=click.Choice(NAMES),
-        default="processes",
-        show_default=True,
-        help="Who does the work: this process, processes of this machine, or a Dask cluster.",
-    ),
+    engine_option("processes"),
     scheduler_option,
     click.option("--strict", is_flag=True, help="Stop at the first thing that cannot be used."),
     click.option("--limit", type=click.IntRange(min=1), help="Only the first exams, for a trial."),
